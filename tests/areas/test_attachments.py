@@ -409,3 +409,36 @@ def test_what_others_have_shared_is_listed(alice: Person, bob: Person, token: st
     assert alice.get(SHARES, shared_with_me=True) == []
     alice.put(f"v4/room/{token}/webinar/lobby", state=1)
     assert bob.get(SHARES, shared_with_me=True) == []
+
+
+# --- faults of clients and of the moment ----------------------------------------------------
+def test_a_file_that_could_not_be_shared_is_not_left_behind(alice: Person, token: str) -> None:
+    answer = alice.http.post(
+        f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}/attachment/send",
+        files={"file": ("a.txt", b"1")},
+        data={"replyTo": "123456789"},
+        headers={"OCS-APIRequest": "true"},
+    )
+    assert answer.status_code == 400
+    folder = alice.post(f"v1/chat/{token}/attachment/folder", fileNames=[])["folder"]
+    assert len(Files(alice).list(f"/{folder}")) == 1
+
+
+@pytest.mark.parametrize("date", ["9999-12-31", "1969-12-31", "2026-02-30", "x"])
+def test_an_impossible_last_day_is_refused(alice: Person, token: str, date: str) -> None:
+    Files(alice).put("/a.txt")
+    assert alice.status("POST", SHARES, path="/a.txt", shareType=10, shareWith=token, expireDate=date) == 400
+
+
+def test_nothing_is_shared_in_a_room_where_nobody_writes(alice: Person) -> None:
+    news = next(room for room in alice.get("v4/room") if room["type"] == 4)["token"]
+    Files(alice).put("/a.txt")
+    assert alice.status("POST", SHARES, path="/a.txt", shareType=10, shareWith=news) == 403
+
+
+def test_strange_numbers_in_the_meta_data_are_ignored(alice: Person, token: str) -> None:
+    for number, reply_to in enumerate(("9" * 5000, 2**80, True, [], "x")):
+        Files(alice).put(f"/{number}.txt")
+        meta = json.dumps({"replyTo": reply_to, "caption": 5, "silent": "no"})
+        share(alice, token, f"/{number}.txt", talkMetaData=meta)
+        assert newest(alice, token)["message"] == "{file}"

@@ -15,6 +15,8 @@ from support.files import DAV, Files, properties_of
 from support.people import Person
 from support.running import Server
 from talkd.areas.dav.search_model import like
+from talkd.areas.files import service as tree
+from talkd.areas.files.model import numbered, require_name
 
 
 @pytest.fixture
@@ -342,3 +344,59 @@ def test_no_file_is_renamed_to_a_type_that_is_not_allowed(databases: Any, new_se
         files.move("/b.txt", "/a.txt")
     assert files.status("MKCOL", "/folder.exe") == 201
     assert files.move("/folder.exe", "/folder") == 201
+
+
+def test_large_xml_is_refused(files: Files) -> None:
+    long = f'<d:propfind xmlns:d="DAV:" xmlns:x="urn:{"x" * 300}"><d:prop><x:a/></d:prop></d:propfind>'
+    many = f'<d:propfind xmlns:d="DAV:"><d:prop>{"<d:a/>" * 600}</d:prop></d:propfind>'
+    large = f'<d:propfind xmlns:d="DAV:"><d:prop/>{" " * 70_000}</d:propfind>'
+    assert [files.status("PROPFIND", "/", each) for each in (long, many, large)] == [400, 400, 413]
+
+
+def test_an_impossible_time_does_not_hide_the_folder(files: Files) -> None:
+    for number, moment in enumerate(("1764500000000", "-5", "nan", "inf", "1e300", "x")):
+        files.put(f"/{number}", b"1", X_OC_MTime=moment)
+    assert len(files.list("/")) == 7
+    assert files.get("/0") == b"1"
+
+
+def test_a_name_with_a_control_character_can_be_listed(files: Files) -> None:
+    files.put("/a\x01b\x0b", b"1")
+    listed = files.list("/", 1, "d:displayname")
+    assert listed["/a%01b%0B"]["displayname"] == "a\ufffdb\ufffd"
+    assert files.status("DELETE", "/a\x01b\x0b") == 204
+
+
+def test_a_part_belongs_to_the_version_of_exactly_that_date(files: Files) -> None:
+    files.put("/a", b"0123456789", X_OC_MTime="1700000000")
+    for seconds, content in ((0, b"23"), (60, b"0123456789"), (-60, b"0123456789")):
+        date = formatdate(1700000000 + seconds, usegmt=True)
+        assert files.request("GET", "/a", Range="bytes=2-3", If_Range=date).content == content
+
+
+def test_a_destination_that_is_not_encoded_is_refused(files: Files) -> None:
+    files.put("/a", b"precious")
+    files.put("/b", b"1")
+    base = str(files.person.http.base_url).rstrip("/") + files.root
+    for target in ("/a#b", "/a?b"):
+        assert files.status("MOVE", "/b", Destination=base + target) == 400
+    assert files.get("/a") == b"precious"
+
+
+def test_a_removal_takes_what_is_there_when_the_tree_is_locked(server: Server, files: Files) -> None:
+    files.put("/a", b"first contents")
+    files.put("/other", b"first contents")
+    user_id = files.person.id
+    stale = server.read(lambda tx: tree.access_entry(tx, user_id, ("a",)))
+    files.put("/a", b"second")
+    for _ in range(2):
+        server.write(lambda tx: tree.remove(tx, stale))
+    server.run_job("delete_removed_files")
+    assert files.get("/other") == b"first contents"
+    assert files.list("/", 0, "oc:size")["/"]["size"] == str(len(b"first contents"))
+
+
+@pytest.mark.parametrize("name", ["€" * 80 + ".jpg", "n" * 246 + ".jpg", "a.tar.gz", ".profile", "x"])
+def test_a_numbered_name_is_allowed_again(name: str) -> None:
+    require_name(numbered(name, 12345))
+    assert numbered(name, 1) != numbered(name, 2)

@@ -43,14 +43,11 @@ async def prepare(tx: Tx, me: Participant, wanted: list[str]) -> tuple[Path, lis
     """
     folder = await _folder(tx, me)
     await files.ensure_folder(tx, me.actor.id, (*folder, DRAFT))
-    renames = []
-    parent = await files.access_entry(tx, me.actor.id, folder)
-    for name in dict.fromkeys(wanted):
+    names = list(dict.fromkeys(wanted))
+    for name in names:
         require_name(name)
-        final = await files.find_free_name(tx, parent, name)
-        if final != name:
-            renames.append((name, final))
-    return (*folder, DRAFT), renames
+    free = await files.find_free_names(tx, await files.access_entry(tx, me.actor.id, folder), names)
+    return (*folder, DRAFT), [(name, final) for name, final in free.items() if final != name]
 
 
 async def find(tx: Tx, me: Participant, draft: Path) -> tuple[Entry, Blob] | None:
@@ -84,6 +81,13 @@ async def copy(tx: Tx, me: Participant, entry: Entry, limits: Limits) -> Entry:
     return await moving_service.copy_from(tx, entry, me.actor.id, parent, name, limits)
 
 
+async def remove_draft(tx: Tx, me: Participant, draft: Path) -> None:
+    """Delete a file in the draft folder that will not be shared, if it is there."""
+    entry = await files.find(tx, me.actor.id, draft)
+    if entry is not None and not entry.is_folder:
+        await files.remove(tx, entry)
+
+
 async def publish(
     tx: Tx, me: Participant, draft: Path, wanted: str, meta: Meta, *, limits: Limits, reference_id: str, base_url: str
 ) -> Published:
@@ -94,6 +98,7 @@ async def publish(
     """
     known = await find_sent(tx, me, reference_id)
     if known is not None:
+        await remove_draft(tx, me, draft)
         return Published(known, known.message.references()[FILE].name)
     entry, folder = await files.find(tx, me.actor.id, draft), draft[:-2]
     if entry is None:

@@ -23,6 +23,10 @@ VOICE_TYPES = frozenset({"audio/mpeg", "audio/wav"})
 """Media types of voice messages. Others are shown as ordinary files, as clients expect."""
 GONE = "{actor} shared a file which is no longer available"
 MAX_FOLDER_NAME = 100
+MAX_DIGITS = 19
+"""Digits of a number that both databases can store."""
+EPOCH_YEAR = 1970
+"""Times are counted from its beginning."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -58,11 +62,11 @@ def parse_meta(text: str) -> Meta:
         given = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise Invalid("talkMetaData", message="talkMetaData is not a JSON object.") from error
-    caption, reply_to = given.get("caption"), given.get("replyTo")
+    caption, reply_to = given.get("caption"), str(given.get("replyTo"))
     return Meta(
         caption if isinstance(caption, str) else "",
         given.get("silent") is True,
-        int(reply_to) if isinstance(reply_to, int) or (isinstance(reply_to, str) and reply_to.isdecimal()) else 0,
+        int(reply_to) if reply_to.isdecimal() and len(reply_to) < MAX_DIGITS else 0,
         given.get("messageType") == "voice-message",
     )
 
@@ -72,10 +76,12 @@ def parse_expiry(text: str) -> int:
     if not text:
         return 0
     try:
-        day = datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as error:
+        end = datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
+        if end.year <= EPOCH_YEAR:
+            raise ValueError
+    except (ValueError, OverflowError) as error:
         raise Invalid("expireDate", message="Invalid date, date format must be YYYY-MM-DD", data=[]) from error
-    return int((day + timedelta(days=1)).timestamp())
+    return int(end.timestamp())
 
 
 def kind_of(media_type: str, meta: Meta) -> str:

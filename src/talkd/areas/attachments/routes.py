@@ -15,7 +15,7 @@ from talkd.areas.files.receiving import parts_of
 from talkd.areas.messages import view as message_view
 from talkd.areas.pictures.describing import ensure_described
 from talkd.conversation.message import VOICE
-from talkd.core.errors import Invalid
+from talkd.core.errors import Invalid, TalkError
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import lock_room_again
@@ -134,7 +134,11 @@ async def send_file(call: Call[SendFileParams]) -> Reply:
         raise
     if not put.is_kept:
         await reception.discard()
-    sent = await _publish(call, draft, name, meta, params.referenceId)
+    try:
+        sent = await _publish(call, draft, name, meta, params.referenceId)
+    except TalkError:
+        await call.write_if_possible(lambda tx: draft_service.remove_draft(tx, call.me, draft))
+        raise
     return show_sent(call, sent.message, 201)
 
 

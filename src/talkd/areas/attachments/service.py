@@ -41,6 +41,9 @@ async def share(
     The caller holds the lock of the room and has checked that they may post. Raises Forbidden for a folder, for the
     file of somebody else, and if the file is already shared in the room by another message.
     """
+    await files.lock_tree(tx, me.actor.id)
+    if await files.find_by_id(tx, entry.id) is None:  # it was just deleted
+        raise NotFound
     if entry.is_folder or entry.user_id != me.actor.id:
         raise Forbidden(message="Only your own files can be shared, one by one.")
     known = await messages.find_shared_file(tx, me, str(entry.id), reference_id)

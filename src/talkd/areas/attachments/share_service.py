@@ -78,7 +78,7 @@ async def share(
         me = await access_participant(tx, token, user_id=user.id, browser="", lock=True)
     except NotFound as error:
         raise NotFound(message="Conversation not found", data=[]) from error
-    if not me.can_pass_lobby or me.room.read_only or not me.may(Permission.CHAT):
+    if not me.can_pass_lobby or not me.room.is_writable or not me.may(Permission.CHAT):
         raise Forbidden(message="You may not share files in this conversation.", data=[])
     await before_writing(tx, me.room)
     known = await draft_service.find_sent(tx, me, reference_id)
