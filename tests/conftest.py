@@ -21,7 +21,6 @@ from support.postgres import Cluster, running_cluster
 from support.running import LoopThread, Server, unique
 from talkd.areas.users import passwords
 from talkd.config import Config
-from talkd.core import clock
 from talkd.storage import postgres_lock
 from talkd.storage.migrate import migrate_sqlite
 
@@ -90,12 +89,6 @@ def patient_servers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postgres_lock, "ANSWER_SECONDS", PATIENCE_SECONDS)
         yield
-
-
-@pytest.fixture(autouse=True)
-def own_scale(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test the same steady scale. A server that is restarted in the future moves it for the whole process."""
-    monkeypatch.setattr(clock, "_start", clock.get_start())
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,12 @@ def tidy(server: Server) -> Callable[[], None]:
     return run
 
 
+@pytest.fixture
+def own_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a test the steady scale of a new process. Servers that were restarted in the future have moved it."""
+    monkeypatch.setattr(clock, "_start", clock.source() - clock.ticks())
+
+
 @pytest.mark.parametrize("jump", JUMPS)
 def test_sessions_and_calls_go_on(
     server: Server,
@@ -152,7 +158,12 @@ def test_the_throttle_neither_forgets_nor_blocks_longer(
 
 @pytest.mark.parametrize("jump", JUMPS)
 def test_a_restart_after_a_jump_ends_nothing(
-    server: Server, new_server: Callable[..., Server], databases: object, monkeypatch: pytest.MonkeyPatch, jump: int
+    server: Server,
+    new_server: Callable[..., Server],
+    databases: object,
+    monkeypatch: pytest.MonkeyPatch,
+    own_scale: None,
+    jump: int,
 ) -> None:
     kind = "postgres" if server.config.database.url else "sqlite"
     server = new_server(databases.config(kind))  # type: ignore[attr-defined]
@@ -176,7 +187,11 @@ def test_a_restart_after_a_jump_ends_nothing(
 
 
 def test_the_steady_clock_never_goes_back_after_a_reboot(
-    server: Server, new_server: Callable[..., Server], databases: object, monkeypatch: pytest.MonkeyPatch
+    server: Server,
+    new_server: Callable[..., Server],
+    databases: object,
+    monkeypatch: pytest.MonkeyPatch,
+    own_scale: None,
 ) -> None:
     kind = "postgres" if server.config.database.url else "sqlite"
     server = new_server(databases.config(kind))  # type: ignore[attr-defined]

@@ -50,14 +50,21 @@ PUMPS = (
     "a[",
     "\n",
 )
+
+
+def like(pattern: re.Pattern[Any], text: str) -> Any:
+    """Return a text as the pattern takes it."""
+    return text.encode() if isinstance(pattern.pattern, bytes) else text
+
+
 METHODS: dict[str, Callable[[re.Pattern[str], str], object]] = {
-    "match": lambda pattern, text: pattern.match(text),
-    "fullmatch": lambda pattern, text: pattern.fullmatch(text),
-    "search": lambda pattern, text: pattern.search(text),
-    "findall": lambda pattern, text: pattern.findall(text),
-    "finditer": lambda pattern, text: list(pattern.finditer(text)),
-    "split": lambda pattern, text: pattern.split(text),
-    "sub": lambda pattern, text: pattern.sub("", text),
+    "match": lambda pattern, text: pattern.match(like(pattern, text)),
+    "fullmatch": lambda pattern, text: pattern.fullmatch(like(pattern, text)),
+    "search": lambda pattern, text: pattern.search(like(pattern, text)),
+    "findall": lambda pattern, text: pattern.findall(like(pattern, text)),
+    "finditer": lambda pattern, text: list(pattern.finditer(like(pattern, text))),
+    "split": lambda pattern, text: pattern.split(like(pattern, text)),
+    "sub": lambda pattern, text: pattern.sub(like(pattern, ""), like(pattern, text)),
 }
 
 

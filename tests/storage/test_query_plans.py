@@ -141,6 +141,7 @@ WHOLE = {
 WHOLE_ON_POSTGRES = {
     **WHOLE,
     "conversation.attendee_store._GUESTS_WITH": "ids in any case have no index among the attendees of a room",
+    "areas.attachments.store._RECEIVED": "a user may be in most of the rooms",
     "areas.attachments.store._VALID_IDS": JOB,
     "areas.mentions.store._MARK_SOME": "a large group may have more members than the room has people",
     "areas.notifications.delivery_store._CALL": ROOM,

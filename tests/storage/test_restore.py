@@ -20,7 +20,7 @@ from talkd.storage.postgres import PostgresDatabase
 from talkd.storage.sqlite import SqliteDatabase
 from talkd.storage.statements import Statement
 
-BURST = 300
+BURST = 100
 """Messages sent after the backup."""
 
 

@@ -10,7 +10,7 @@ from talkd.storage.database import Tx
 from talkd.storage.file_schema import shares
 from talkd.storage.queries import Query, shape, single
 from talkd.storage.schema import Int, attendees, messages, rooms
-from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, number, one_of, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, by_value, number, one_of, word
 
 SHARE = shape(Share, shares)
 _TOKEN = single(rooms.c.token)
@@ -61,14 +61,12 @@ _OF_USER = Query(
     _TOKEN,
 )
 _reader = attendees.alias("reader")
+_rooms_of_reader = sa.select(_reader.c.room_id).where(
+    _reader.c.actor_type == word(USERS), _reader.c.actor_id == bind("user_id")
+)
 _RECEIVED = Query(
-    _valid.join(_reader, _reader.c.room_id == shares.c.room_id)
-    .where(
-        _reader.c.actor_type == word(USERS),
-        _reader.c.actor_id == bind("user_id"),
-        shares.c.user_id != bind("user_id"),
-    )
-    .order_by(shares.c.id.desc())
+    _valid.where(rooms.c.id.in_(_rooms_of_reader), shares.c.user_id != bind("user_id"))
+    .order_by(by_value(shares.c.id).desc())
     .limit(bind("limit", sa.Integer)),
     SHARE,
     _TOKEN,
