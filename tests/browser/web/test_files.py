@@ -340,6 +340,7 @@ def test_a_received_picture_is_forwarded_with_its_caption(pair: tuple[Sharing, S
     assert ben.sees_picture("sea.png")
     ben.page.press("More")
     ben.page.click("Forward")
+    ben.page.find("dialog h2", "Forward to")  # before it, the list of conversations has a field of the same name
     ben.page.fill("Search conversations", "Quay")
     ben.page.click("Quay")
     assert ben.page.shows("Forwarded to Quay.")
