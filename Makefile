@@ -8,7 +8,7 @@ CLIENT = $(shell find web-client -name node_modules -prune -o -type f ! -name ap
 PYTEST_FLAGS = -n 3
 TESTS = tests
 
-.PHONY: run test format lint types tests coverage bench docs wheel constraints audit clean
+.PHONY: run test format lint types tests again coverage bench docs wheel constraints audit clean
 
 run: $(VENV)/installed
 	$(BIN)/talkd serve
@@ -33,6 +33,11 @@ tests: $(VENV)/installed-for-tests web-client/checkable
 	@$(NPM) test --silent || { echo 'tests: a unit test of the web client failed; the lines above name it'; exit 1; }
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST_FLAGS) || \
 		{ echo 'tests: run a failed test alone with "$(BIN)/python -m pytest" and its name from the summary above'; exit 1; }
+
+# The tests that failed in the last run, one after the other. One that passes now depends on other tests or on the load of the machine.
+again: $(VENV)/installed-for-tests
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --last-failed --last-failed-no-failures none || \
+		{ echo 'again: a test failed alone, too, or none had failed; the lines above say which'; exit 1; }
 
 # Not a gate: it always prints the report. A killed server cannot write its data, so tests/crash is left out.
 coverage: $(VENV)/installed-for-tests
