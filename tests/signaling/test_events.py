@@ -128,7 +128,8 @@ def test_outsiders_hear_nothing_of_a_room(
 
 def test_who_may_mention_everybody_is_news(pair: tuple[Socket, Socket], alice: Person, token: str) -> None:
     alice.put(f"v4/room/{token}/mention-permissions", mentionPermissions=1)
-    assert pair[1].event("roomlist", "update")["roomid"] == token
+    for socket in pair:  # their lists tell them of the whole room, if they have just been added to it
+        assert socket.expect("room")["roomid"] == token
 
 
 def test_the_room_has_new_properties(pair: tuple[Socket, Socket], alice: Person, token: str) -> None:
