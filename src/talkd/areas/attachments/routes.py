@@ -1,5 +1,6 @@
 """Operations of the chat API that share files: after an upload to the draft folder, or with the upload itself."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ from talkd.areas.attachments import draft_service
 from talkd.areas.attachments.model import Meta, parse_draft, parse_meta
 from talkd.areas.chat.routes import show_sent
 from talkd.areas.files import refusals
+from talkd.areas.files import service as files
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import Path
@@ -122,18 +124,16 @@ async def send_file(call: Call[SendFileParams]) -> Reply:
     known = await call.world.db.read(lambda tx: draft_service.find_sent(tx, call.me, params.referenceId))
     if known is not None:
         return show_sent(call, known, 201)
-    reception = contents.begin()
+    store = partial(draft_service.store, me=call.me, name=name, media_type=media_type, limits=contents.limits)
     try:
-        received = await reception.receive(parts_of(params.file.path))
-        draft, put = await call.write(
-            lambda tx: draft_service.store(tx, call.me, name, received, media_type, contents.limits)
+        draft, _ = await contents.begin().receive_for(
+            parts_of(params.file.path),
+            lambda received: call.write(partial(store, received=received)),
+            lambda stored: files.is_kept(stored[1]),
         )
     except BaseException as error:
         refusals.count_full(error)
-        await reception.discard_after(error)
         raise
-    if not put.is_kept:
-        await reception.discard()
     try:
         sent = await _publish(call, draft, name, meta, params.referenceId)
     except TalkError:

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from talkd.areas.files import service as files
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.download import serve
 from talkd.areas.files.media_model import type_of
-from talkd.areas.files.model import Entry, Path, parse_path
+from talkd.areas.files.model import Entry, Path, Received, parse_path
 from talkd.areas.files.service import Condition
 from talkd.core.errors import (
     Invalid,
@@ -189,31 +190,25 @@ async def put_file(call: Call[FileParams], path: Path) -> Reply:
             tx, call.user_id, path, condition, contents.limits, size=upload.length or 0, creates_folders=creates_folders
         )
     )
-    reception = contents.begin(call.header("oc-checksum"))
-    try:
-        received = await reception.receive(upload.parts())
 
-        async def work(tx: Tx) -> files.Put:
-            if creates_folders:
-                await files.ensure_folder(tx, call.user_id, path[:-1])
-            return await files.put(
-                tx,
-                call.user_id,
-                path,
-                received,
-                media_type,
-                modified_at=model.parse_moment(call.header("x-oc-mtime")),
-                condition=condition,
-                limits=contents.limits,
-            )
+    async def put(tx: Tx, received: Received) -> files.Put:
+        if creates_folders:
+            await files.ensure_folder(tx, call.user_id, path[:-1])
+        return await files.put(
+            tx,
+            call.user_id,
+            path,
+            received,
+            media_type,
+            modified_at=model.parse_moment(call.header("x-oc-mtime")),
+            condition=condition,
+            limits=contents.limits,
+        )
 
-        put: files.Put = await write(call, work)
-    except BaseException as error:
-        await reception.discard_after(error)
-        raise
-    if not put.is_kept:
-        await reception.discard()
-    return written(call, put)
+    done = await contents.begin(call.header("oc-checksum")).receive_for(
+        upload.parts(), lambda received: write(call, partial(put, received=received)), files.is_kept
+    )
+    return written(call, done)
 
 
 def condition_of(call: Call[Any]) -> Condition:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
 
@@ -22,6 +23,7 @@ from talkd.areas.dav.routes import (
 )
 from talkd.areas.dav.upload_model import Piece, require_piece_path, require_upload_path, require_whole_path
 from talkd.areas.dav.upload_service import Caps
+from talkd.areas.files import service as files
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import Path
@@ -73,16 +75,12 @@ async def put_piece(call: Call[FileParams], path: Path) -> Reply:
             tx, call.user_id, name, piece_name, caps, size=upload.length or 0, announced=announced
         )
     )
-    reception = contents.begin_piece(call.header("oc-checksum"))
-    try:
-        received = await reception.receive(upload.parts())
-        piece, old = await write(
-            call,
-            lambda tx: service.put_piece(tx, call.world[Assembly], call.user_id, name, piece_name, received, caps),
-        )
-    except BaseException as error:
-        await reception.discard_after(error)
-        raise
+    put = partial(service.put_piece, assembly=call.world[Assembly], user_id=call.user_id, name=name)
+    piece, old = await contents.begin_piece(call.header("oc-checksum")).receive_for(
+        upload.parts(),
+        lambda received: write(call, partial(put, piece_name=piece_name, received=received, caps=caps)),
+        lambda _: True,
+    )
     if old is not None:
         await contents.remove([old.key])
     tag = f'"{piece.etag}"'
@@ -109,29 +107,22 @@ async def finish_upload(call: Call[FileParams], path: Path) -> Reply:
                 tx, call.user_id, target, condition, contents.limits, size=0, creates_folders=creates_folders
             )
         )
-        reception = contents.begin(call.header("oc-checksum"))
-        try:
-            async with aclosing(_read(contents, pieces)) as parts:
-                received = await reception.receive(parts)
-            finished = await write(
-                call,
-                lambda tx: service.finish_upload(
-                    tx,
-                    call.user_id,
-                    name,
-                    target,
-                    received,
-                    modified_at=model.parse_moment(call.header("x-oc-mtime")),
-                    condition=condition,
-                    creates_folders=creates_folders,
-                    limits=contents.limits,
-                ),
+        finish = partial(
+            service.finish_upload,
+            user_id=call.user_id,
+            name=name,
+            path=target,
+            modified_at=model.parse_moment(call.header("x-oc-mtime")),
+            condition=condition,
+            creates_folders=creates_folders,
+            limits=contents.limits,
+        )
+        async with aclosing(_read(contents, pieces)) as parts:
+            finished = await contents.begin(call.header("oc-checksum")).receive_for(
+                parts,
+                lambda received: write(call, partial(finish, received=received)),
+                lambda done: files.is_kept(done.put),
             )
-        except BaseException as error:
-            await reception.discard_after(error)
-            raise
-    if not finished.put.is_kept:
-        await reception.discard()
     await contents.remove(finished.keys)
     return written(call, finished.put)
 

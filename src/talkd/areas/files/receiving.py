@@ -4,9 +4,9 @@ import asyncio
 import errno
 import hashlib
 import zlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from talkd.areas.files import refusals
 from talkd.areas.files.metadata import Cleaner
@@ -15,6 +15,8 @@ from talkd.areas.files.scanner import Scan, Scanner
 from talkd.blobs.interface import Blobs, Draft
 from talkd.core.errors import Invalid, NoSpace, TalkError, Unavailable
 from talkd.core.log import Log
+
+T = TypeVar("T")
 
 log = Log(__name__)
 
@@ -37,7 +39,7 @@ class _Adler32:
 
 
 class Reception:
-    """Contents that are being received. `discard` deletes them, if they were not kept.
+    """Contents that are being received.
 
     `cleaner` cuts data about persons out of them. Then they are no longer what the client's checksum is of.
     """
@@ -117,10 +119,24 @@ class Reception:
         except OSError as error:  # `talkd files check` finds what is left
             log.warning("contents_left_behind", error=str(error))
 
-    async def discard_after(self, error: BaseException) -> None:
-        """Delete the contents after an error, unless the database may use them: nobody knows how its commit ended."""
-        if isinstance(error, TalkError) and not isinstance(error, Unavailable):
+    async def receive_for(
+        self, parts: AsyncIterator[bytes], store: Callable[[Received], Awaitable[T]], is_kept: Callable[[T], bool]
+    ) -> T:
+        """Receive everything, let `store` note it in the database, and return what that returned.
+
+        The contents are deleted if `is_kept` says that they are not needed, and after an error of `store`, unless the
+        database may use them because nobody knows how its commit ended. Raises the errors of `receive` and `store`.
+        """
+        received = await self.receive(parts)
+        try:
+            stored = await store(received)
+        except TalkError as error:
+            if not isinstance(error, Unavailable):
+                await self.discard()
+            raise
+        if not is_kept(stored):
             await self.discard()
+        return stored
 
 
 async def parts_of(path: Path) -> AsyncIterator[bytes]:

@@ -65,6 +65,11 @@ class Put(msgspec.Struct, frozen=True):
     """Whether the received contents are needed. They are not if equal ones are already in the storage."""
 
 
+def is_kept(put: Put) -> bool:
+    """Return whether the received contents are needed."""
+    return put.is_kept
+
+
 # --- reading --------------------------------------------------------------------------------
 async def find_root(tx: Tx, user_id: str) -> Entry | None:
     """Return the root of a user, or None if they never had a file."""

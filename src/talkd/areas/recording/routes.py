@@ -1,6 +1,7 @@
 """Operations of the recording API: for moderators, and for the recording server."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,15 +126,12 @@ async def store(call: Call[StoreParams]) -> Reply:
     if not file.size:
         raise Invalid("empty_file")
     name = require_file_name(file.name, await asyncio.to_thread(_read_head, file.path))
-    reception = world[Contents].begin()
-    try:
-        received = await reception.receive(parts_of(file.path))
-        is_kept = await call.write(lambda tx: service.keep(tx, owner, call.token, name, received, signature=signature))
-    except BaseException as error:
-        await reception.discard_after(error)
-        raise
-    if not is_kept:
-        await reception.discard()
+    keep = partial(service.keep, owner=owner, token=call.token, name=name, signature=signature)
+    await (
+        world[Contents]
+        .begin()
+        .receive_for(parts_of(file.path), lambda received: call.write(partial(keep, received=received)), bool)
+    )
     return Reply(None)
 
 
