@@ -116,26 +116,23 @@ async def find_received(tx: Tx, path: Path, user: Actor) -> Entry | None:
     entry = await files.find_by_id(tx, file_id)
     if entry is None or entry.is_folder:
         return None
-    share = await _find_share(tx, entry, user_id=user.id, browser="", token=token)
-    is_there = share is not None and share.name == path[-1] and await files.get_path(tx, entry) is not None
+    shared = await _find_share(tx, entry, user_id=user.id, browser="", token=token)
+    is_there = shared is not None and shared[0].name == path[-1] and await files.get_path(tx, entry) is not None
     return entry if is_there else None
 
 
 async def find_share_for(tx: Tx, entry: Entry, user: Actor) -> tuple[Share, str] | None:
     """Return a share through which a user may read a file, with the token of its room."""
-    for share, token in await store.list_valid(tx, entry.id, clock.now()):
-        if await _can_read(tx, token, user_id=user.id, browser=""):
-            return share, token
-    return None
+    return await _find_share(tx, entry, user_id=user.id, browser="")
 
 
 async def _find_share(
     tx: Tx, entry: Entry, *, user_id: str | None, browser: str, token: str | None = None
-) -> Share | None:
+) -> tuple[Share, str] | None:
     """Return a share through which the caller may read a file; only in the room of `token` if there is one."""
     for share, there in await store.list_valid(tx, entry.id, clock.now()):
         if token in (None, there) and await _can_read(tx, there, user_id=user_id, browser=browser):
-            return share
+            return share, there
     return None
 
 
@@ -148,11 +145,6 @@ async def _can_read(tx: Tx, token: str, *, user_id: str | None, browser: str) ->
 
 
 # --- a user's own shares --------------------------------------------------------------------
-async def list_own(tx: Tx, user_id: str, *, before: int, limit: int) -> list[tuple[Share, str]]:
-    """Return the shares of a user with the tokens of their rooms, newest first."""
-    return await store.list_own(tx, user_id, before=before, limit=limit, now=clock.now())
-
-
 async def list_received(tx: Tx, user: Actor, limit: int) -> list[tuple[Share, str]]:
     """Return the newest files that others have shared with a user, with the tokens of the rooms."""
     found = await store.list_received(tx, user.id, limit=limit, now=clock.now())
@@ -163,20 +155,6 @@ async def list_received(tx: Tx, user: Actor, limit: int) -> list[tuple[Share, st
 async def list_of_file(tx: Tx, entry: Entry) -> list[tuple[Share, str]]:
     """Return the shares of a file with the tokens of their rooms, newest first."""
     return await store.list_valid(tx, entry.id, clock.now())
-
-
-async def access_share(tx: Tx, user_id: str, share_id: int) -> tuple[Share, str]:
-    """Return a share of the user with the token of its room. Raises NotFound."""
-    found = await store.find_own(tx, share_id, user_id, clock.now())
-    if found is None:
-        raise NotFound(message="Wrong share ID, share does not exist")
-    return found
-
-
-async def end_own(tx: Tx, user_id: str, share_id: int) -> None:
-    """End a share of the user. Its message says that the file is no longer available. Raises NotFound."""
-    share, _ = await access_share(tx, user_id, share_id)
-    await end(tx, share)
 
 
 # --- ending ---------------------------------------------------------------------------------

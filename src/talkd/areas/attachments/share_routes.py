@@ -4,7 +4,7 @@ import msgspec
 
 from talkd.areas.attachments import share_service, view
 from talkd.areas.attachments.model import parse_expiry, parse_meta
-from talkd.areas.attachments.view import ShareView, SuggestionsView, shares, suggestions
+from talkd.areas.attachments.view import ROOM, ShareView, SuggestionsView, shares, suggestions
 from talkd.areas.files.contents import Contents
 from talkd.areas.pictures.describing import ensure_described
 from talkd.core.errors import Invalid
@@ -16,8 +16,6 @@ from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("files", base="/apps/files_sharing/api")
 V1 = ("v1",)
-ROOM = 10
-"""The share type of rooms, the only one that exists here."""
 MAX_SHARES = 200
 
 

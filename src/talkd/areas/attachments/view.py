@@ -10,6 +10,7 @@ from talkd.areas.files.media_model import has_preview
 from talkd.core.actor import Actor
 
 ROOM = 10
+"""The share type of rooms, the only one that exists here."""
 
 
 class ShareView(msgspec.Struct, frozen=True):

@@ -113,15 +113,23 @@ def _own_path(call: Call[FileParams]) -> Path:
 
 def base_of(call: Call[FileParams]) -> str:
     """Return the path of the caller's root, as clients know it."""
-    sub_path = call.world.config.server.sub_path.rstrip("/")
     if not call.params.owner:
-        return f"{sub_path}/remote.php/webdav"
-    return view.href(f"{sub_path}/remote.php/dav/files", (call.params.owner,), is_folder=False)
+        return f"{_sub_path(call)}/remote.php/webdav"
+    return address_of(call, "files", call.params.owner)
+
+
+def address_of(call: Call[Any], folder: str, owner: str) -> str:
+    """Return the encoded path of a user's folder below `remote.php/dav`."""
+    return view.href(f"{_sub_path(call)}/remote.php/dav/{folder}", (owner,), is_folder=False)
+
+
+def _sub_path(call: Call[Any]) -> str:
+    return call.world.config.server.sub_path.rstrip("/")
 
 
 def prefixes(call: Call[FileParams]) -> tuple[str, ...]:
     """Return where the caller's root is: the decoded paths that a Destination may begin with."""
-    sub_path = call.world.config.server.sub_path.rstrip("/")
+    sub_path = _sub_path(call)
     owners = {call.user_id, call.params.owner} - {""}
     roots = [*(f"/remote.php/dav/files/{owner}" for owner in owners), "/remote.php/webdav"]
     return tuple(f"{sub_path}{index}{root}" for index in ("", "/index.php") for root in roots)
@@ -307,7 +315,5 @@ async def search(call: Call[NoPath]) -> Reply:
         found = await call.world.db.read_aside(lambda tx: service.search(tx, call.caller.actor, query))
     except TalkError as error:
         return refused(error)
-    base = view.href(
-        f"{call.world.config.server.sub_path.rstrip('/')}/remote.php/dav/files", (call.user_id,), is_folder=False
-    )
+    base = address_of(call, "files", call.user_id)
     return multistatus(await asyncio.to_thread(view.multistatus, base, found, query.wanted))

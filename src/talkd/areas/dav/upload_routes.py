@@ -13,6 +13,7 @@ from talkd.areas.dav import upload_service as service
 from talkd.areas.dav.assembly import Assembly
 from talkd.areas.dav.routes import (
     FileParams,
+    address_of,
     condition_of,
     may_overwrite,
     multistatus,
@@ -58,8 +59,7 @@ async def list_pieces(call: Call[FileParams], path: Path) -> Reply:
     nodes = await call.world.db.read(
         lambda tx: service.list_nodes(tx, call.caller.actor, path, with_children=with_children)
     )
-    sub_path = call.world.config.server.sub_path.rstrip("/")
-    base = view.href(f"{sub_path}/remote.php/dav/uploads", (call.params.owner,), is_folder=False)
+    base = address_of(call, "uploads", call.params.owner)
     return multistatus(await asyncio.to_thread(view.multistatus, base, nodes, wanted))
 
 
