@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from support.files import Files
+from support.files import Files, send
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server
 from support.time import pass_time, stop_time
@@ -27,19 +27,6 @@ def share(person: Person, token: str, path: str, **more: Any) -> Any:
 def newest(person: Person, token: str) -> dict[str, Any]:
     """Return the newest message."""
     shown: dict[str, Any] = person.get(f"v1/chat/{token}", lookIntoFuture=0, limit=1)[0]
-    return shown
-
-
-def send(person: Person, token: str, content: bytes = b"content", name: str = "a.txt", **more: Any) -> dict[str, Any]:
-    """Upload and share in one request."""
-    answer = person.http.post(
-        f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}/attachment/send",
-        files={"file": (name, content)},
-        data=more,
-        headers={"OCS-APIRequest": "true"},
-    )
-    assert answer.status_code == 201, answer.text
-    shown: dict[str, Any] = answer.json()["ocs"]["data"]
     return shown
 
 

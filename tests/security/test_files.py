@@ -4,13 +4,12 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 from PIL import Image
 
-from support.files import Files
+from support.files import Files, send
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server
 
@@ -27,18 +26,6 @@ def picture() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (300, 200), "teal").save(file, "PNG")
     return file.getvalue()
-
-
-def send(person: Person, token: str, content: bytes, name: str, **more: Any) -> dict[str, Any]:
-    answer = person.http.post(
-        f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}/attachment/send",
-        files={"file": (name, content)},
-        data=more,
-        headers={"OCS-APIRequest": "true"},
-    )
-    assert answer.status_code == 201, answer.text
-    shown: dict[str, Any] = answer.json()["ocs"]["data"]
-    return shown
 
 
 Door = Callable[[Person, dict[str, str]], bool]
