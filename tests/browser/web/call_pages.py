@@ -95,8 +95,11 @@ class CallPage(Page):
         self.wait(lambda: self.run(COUNT_FRAMES, actor, kind) > before + 2)
 
     def receives(self, actor: str, width: int) -> None:
-        """Wait until the picture that comes from somebody's camera has this width."""
-        self.wait(lambda: self.run(WIDTH, actor, "camera") == width)
+        """Wait until the picture that comes from somebody's camera has this width.
+
+        A browser on a busy machine sends small pictures first.
+        """
+        self.wait(lambda: self.run(WIDTH, actor, "camera") == width, 60)
 
     def marks(self, actor: str, mark: str, number: int = 1) -> None:
         """Wait until the tile of somebody has a mark, or has it no more."""

@@ -119,7 +119,8 @@ def test_a_connected_app_is_disconnected(page: Page, person: Person) -> None:
 
 
 def test_the_list_of_keys_opens_by_keyboard(page: Page, person: Person) -> None:
-    page.chrome.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert page.shows("Change password")
+    page.keys(Keys.ESCAPE)
     page.wait(lambda: not page.chrome.find_elements(By.CSS_SELECTOR, "dialog"))
-    page.chrome.find_element(By.TAG_NAME, "body").send_keys("?")
+    page.keys("?")
     assert page.shows("Keyboard shortcuts")
