@@ -2,8 +2,9 @@
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -11,9 +12,10 @@ from PIL import Image
 
 from support.files import Files, send
 from support.people import GROUP, PUBLIC, Person
-from support.running import Server
+from support.running import Server, unique
 
 SHARES = "/ocs/v2.php/apps/files_sharing/api/v1/shares"
+ALLOWED_GROUPS = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/allowed_groups"
 FIND = (
     '<d:searchrequest xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:basicsearch><d:select><d:prop><d:displayname/>'
     "</d:prop></d:select><d:from><d:scope><d:href>/files/x</d:href></d:scope></d:from><d:where><d:eq><d:prop><oc:fileid/>"
@@ -188,6 +190,56 @@ def test_every_door_closes_at_once(
     assert open_to(bob, file) == set(FOR_USERS)
     end(alice, bob, room, server)
     assert open_to(bob, file) == set()
+
+
+@pytest.fixture
+def allow(server: Server) -> Iterator[Callable[[Person], None]]:
+    """Let only the members of a new group use Talk. Return a function that adds somebody to it."""
+    group = unique("allowed")
+    server.admin.post("/ocs/v2.php/cloud/groups", json={"groupid": group}).raise_for_status()
+
+    def add(person: Person) -> None:
+        server.admin.post(f"/ocs/v2.php/cloud/users/{person.id}/groups", json={"groupid": group}).raise_for_status()
+
+    server.admin.post(ALLOWED_GROUPS, json={"value": f'["{group}"]'}).raise_for_status()
+    try:
+        yield add
+    finally:
+        server.admin.delete(ALLOWED_GROUPS).raise_for_status()
+
+
+def test_who_may_not_use_talk_finds_every_door_to_files_of_rooms_closed(
+    server: Server, alice: Person, bob: Person, file: dict[str, str], room: str, allow: Callable[[Person], None]
+) -> None:
+    guest = server.visitor()
+    guest.join(room)
+    allow(alice)
+    assert open_to(bob, file) == set()
+    assert open_to(alice, file) == set(FOR_USERS)
+    assert {name for name, door in FOR_GUESTS.items() if door(guest, file)} == set(FOR_GUESTS)
+    allow(bob)
+    assert open_to(bob, file) == set(FOR_USERS)
+
+
+def test_who_may_not_use_talk_keeps_their_own_files_and_sends_none(
+    server: Server, alice: Person, bob: Person, room: str, allow: Callable[[Person], None]
+) -> None:
+    allow(alice)
+    own = Files(bob)
+    own.put("/own.png", picture())
+    assert own.get("/own.png") == picture()
+    assert bob.http.get("/core/preview.png?file=/own.png&x=64&y=64").status_code == 200
+    assert own.move("/own.png", "/renamed.png") == 201
+    refused: dict[str, dict[str, Any]] = {
+        "attachment/folder": {"fileNames": ["a"]},
+        "attachment": {"filePath": f"Talk/x-{room}/x-{bob.id}/Draft/a", "referenceId": "a"},
+        "attachment/send": {},
+    }
+    for path, body in refused.items():
+        assert bob.status("POST", f"v1/chat/{room}/{path}", **body) == 403, path
+    shared = bob.http.post(SHARES, json={"path": "/renamed.png", "shareWith": room, "shareType": 10})
+    assert shared.status_code == 403
+    assert own.status("DELETE", "/renamed.png") == 204
 
 
 def test_ids_of_shares_and_files_lead_nowhere(server: Server, alice: Person, bob: Person, file: dict[str, str]) -> None:

@@ -8,6 +8,8 @@ from talkd.areas.files import service as files
 from talkd.areas.files.model import Blob, Entry, Path
 from talkd.areas.messages import service as messages
 from talkd.areas.recording import service as recording
+from talkd.areas.settings import service as settings
+from talkd.areas.users import service as users
 from talkd.conversation import message_store
 from talkd.conversation.access import access_participant
 from talkd.conversation.message import FILE, Message, Reference, SentMessage, plain
@@ -95,7 +97,8 @@ async def share_recording(tx: Tx, me: Participant, file_id: int, stored_at: int,
 async def access_file(tx: Tx, file_id: int, *, user_id: str | None, browser: str) -> tuple[Entry, Blob]:
     """Return a file that the caller may read: their own, or one that is shared in a room that they are in.
 
-    Whoever has to wait in the lobby of that room may not. Raises NotFound, whatever the reason.
+    Whoever has to wait in the lobby of that room may not, and users who may not use Talk only read their own. Raises
+    NotFound, whatever the reason.
     """
     entry = await files.find_by_id(tx, file_id)
     if entry is None or entry.is_folder:
@@ -130,10 +133,18 @@ async def _find_share(
     tx: Tx, entry: Entry, *, user_id: str | None, browser: str, token: str | None = None
 ) -> tuple[Share, str] | None:
     """Return a share through which the caller may read a file; only in the room of `token` if there is one."""
-    for share, there in await store.list_valid(tx, entry.id, clock.now()):
+    valid = await store.list_valid(tx, entry.id, clock.now())
+    if not valid or not await _may_use_talk(tx, user_id):
+        return None
+    for share, there in valid:
         if token in (None, there) and await _can_read(tx, there, user_id=user_id, browser=browser):
             return share, there
     return None
+
+
+async def _may_use_talk(tx: Tx, user_id: str | None) -> bool:
+    """Return True unless the setting `allowed_groups` excludes the caller. Guests have no groups."""
+    return user_id is None or await users.may_use_talk(tx, await settings.get_settings(tx), user_id)
 
 
 async def _can_read(tx: Tx, token: str, *, user_id: str | None, browser: str) -> bool:
