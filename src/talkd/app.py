@@ -66,6 +66,7 @@ from talkd.areas.operations.routes import routes as operation_routes
 from talkd.areas.operations.routes import status_routes as server_status_routes
 from talkd.areas.overviews import effects as overview_effects
 from talkd.areas.permissions.routes import routes as permission_routes
+from talkd.areas.pictures import jobs as picture_jobs
 from talkd.areas.polls.routes import routes as poll_routes
 from talkd.areas.previews.routes import routes as preview_routes
 from talkd.areas.provisioning.group_routes import routes as group_routes
@@ -145,7 +146,12 @@ AREAS = {
         login_jobs.JOBS,
         login_effects.AFTER_COMMIT,
     ),
-    "attachments": Area((attachment_routes, share_routes, file_routes, recorded_routes), attachment_jobs.JOBS),
+    "pictures": Area(jobs=picture_jobs.JOBS),
+    "attachments": Area(
+        (attachment_routes, share_routes, file_routes, recorded_routes),
+        attachment_jobs.JOBS,
+        attachment_effects.AFTER_COMMIT,
+    ),
     "files": Area((dav_routes, upload_routes), (*file_jobs.JOBS, *dav_jobs.JOBS)),
     "previews": Area((preview_routes,)),
     "operations": Area((operation_routes, server_status_routes)),

@@ -182,9 +182,11 @@ def test_a_login_that_ends_during_the_decoding_sets_no_picture(server: Server, m
     before = alice.http.get(f"/avatar/{alice.id}/64").content
     make = Decoder.make
 
-    async def make_while_the_login_ends(decoder: Decoder, order: Avatar | Preview, source: Source) -> Picture:
+    async def make_while_the_login_ends(
+        decoder: Decoder, order: Avatar | Preview, source: Source, account: str
+    ) -> Picture:
         await server.app.world.db.write(lambda tx: users.set_enabled(tx, alice.id, False))
-        return await make(decoder, order, source)
+        return await make(decoder, order, source, account)
 
     monkeypatch.setattr(Decoder, "make", make_while_the_login_ends)
     assert alice.http.post(UPLOAD, files={"files": ("me.png", picture(), "image/png")}).status_code == 401

@@ -18,6 +18,7 @@ from support.pictures import color_at, encoded, halves, opened, wav, with_exif
 from support.running import Server
 from talkd.areas.files.jobs import delete_removed
 from talkd.areas.pictures import decoder as decoders
+from talkd.areas.pictures import turns
 from talkd.areas.pictures.decoder import Decoder, Source
 from talkd.areas.pictures.model import Avatar, Picture, Preview
 from talkd.areas.previews.model import STEPS
@@ -64,10 +65,10 @@ def counted(server: Server, monkeypatch: pytest.MonkeyPatch) -> list[Avatar | Pr
     decoder, orders = server.app.world[Decoder], list[Avatar | Preview]()
     make = decoder.make
 
-    async def count(order: Avatar | Preview, source: Source) -> Picture:
+    async def count(order: Avatar | Preview, source: Source, account: str) -> Picture:
         orders.append(order)
         await asyncio.sleep(0)
-        return await make(order, source)
+        return await make(order, source, account)
 
     monkeypatch.setattr(decoder, "make", count)
     return orders
@@ -276,8 +277,8 @@ def test_a_preview_of_a_file_that_is_deleted_meanwhile_leaves_nothing(
     decoder = gallery.server.app.world[Decoder]
     make = decoder.make
 
-    async def delete_meanwhile(order: Avatar | Preview, source: Source) -> Picture:
-        made = await make(order, source)
+    async def delete_meanwhile(order: Avatar | Preview, source: Source, account: str) -> Picture:
+        made = await make(order, source, account)
         await asyncio.to_thread(gallery.files.request, "DELETE", "/a.jpg")
         await delete_removed(gallery.server.app.world)
         return made
@@ -457,6 +458,6 @@ def test_previews_are_refused_while_too_many_wait(sqlite_server: Server, monkeyp
     gallery = Gallery(sqlite_server)
     file_id = gallery.put("a.jpg", encoded(Image.effect_noise((220, 100), 50)))
     with monkeypatch.context() as patch:
-        patch.setattr(decoders, "MAX_WAITING", 0)
+        patch.setattr(turns, "MAX_WAITING", 0)
         assert gallery.ask(file_id, x=64, y=64).status_code == 429
     assert gallery.ask(file_id, x=64, y=64).status_code == 200

@@ -204,9 +204,9 @@ def test_a_room_that_is_deleted_during_an_upload_gives_404(server: Server, monke
     decoder = server.app.world[Decoder]
     make = decoder.make
 
-    async def meanwhile(order: Avatar | Preview, source: Source) -> Picture:
+    async def meanwhile(order: Avatar | Preview, source: Source, account: str) -> Picture:
         await asyncio.to_thread(alice.delete, f"v4/room/{token}")
-        return await make(order, source)
+        return await make(order, source, account)
 
     monkeypatch.setattr(decoder, "make", meanwhile)
     answer = upload(Person(server.client(alice.id), alice.id), token, picture())

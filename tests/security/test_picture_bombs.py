@@ -21,7 +21,7 @@ from support.parts import needs_limits
 from support.pictures import opened as read_picture
 from support.running import Server
 from talkd.areas.pictures import decoder as decoders
-from talkd.areas.pictures import decoding
+from talkd.areas.pictures import decoding, turns
 from talkd.areas.pictures.decoder import Decoder, source_of
 from talkd.areas.pictures.model import MAX_PIXELS, MAX_PIXELS_OF, MAX_SIDE, Avatar, NotAnImage
 from talkd.config import Config
@@ -237,7 +237,7 @@ def program(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
     """Let the decoder process run other code, with the same limits."""
     source = f"""
 import os, socket, sys, time
-from talkd.areas.pictures import decoding
+from talkd.areas.pictures import decoding, turns
 from talkd.areas.pictures.model import Picture
 decoding.CPU_SECONDS = 1
 def answer(order, file):
@@ -252,9 +252,9 @@ decoding.serve(socket.socket(fileno=0))
     monkeypatch.setattr(decoders, "_PROGRAM", ("-P", "-c", source))
 
 
-async def opened(decoder: Decoder, content: bytes) -> bytes:
-    """Return the answer of the process to a file."""
-    return (await decoder.make(Avatar(512), source_of(content))).content
+async def opened(decoder: Decoder, content: bytes, account: str = "alice") -> bytes:
+    """Return the answer of the process to a file of an account."""
+    return (await decoder.make(Avatar(512), source_of(content), account)).content
 
 
 @pytest.mark.parametrize(
@@ -292,16 +292,66 @@ async def test_a_cancelled_request_does_not_answer_the_next_one(monkeypatch: pyt
         await decoder.close()
 
 
-async def test_the_number_of_waiting_pictures_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_waiting_pictures_of_an_account_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     program(monkeypatch, "pass")
     decoder = Decoder()
     try:
-        tries = [opened(decoder, b"good") for _ in range(decoders.MAX_WAITING + 2)]
+        tries = [opened(decoder, b"good") for _ in range(turns.MAX_WAITING + 2)]
         answers = await asyncio.gather(*tries, return_exceptions=True)
-        assert [type(answer) for answer in answers] == [bytes] * decoders.MAX_WAITING + [Throttled] * 2
+        assert [type(answer) for answer in answers] == [bytes] * turns.MAX_WAITING + [Throttled] * 2
         assert await opened(decoder, b"good")
     finally:
         await decoder.close()
+
+
+async def test_accounts_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    program(monkeypatch, "time.sleep(0.05); return b''")
+    decoder, done = Decoder(), list[str]()
+
+    async def open_one(account: str) -> None:
+        await opened(decoder, b"slow", account)
+        done.append(account)
+
+    try:
+        mallory = [asyncio.ensure_future(open_one("mallory")) for _ in range(turns.MAX_WAITING)]
+        await asyncio.sleep(0)
+        await asyncio.gather(*(open_one(account) for account in ("alice", "alice", "bob")))
+        assert done.count("mallory") <= 3
+        mallory[-1].cancel()
+        await asyncio.gather(*mallory, return_exceptions=True)
+        assert done.count("mallory") == turns.MAX_WAITING - 1
+        assert await opened(decoder, b"good", "alice")
+    finally:
+        await decoder.close()
+
+
+async def test_the_account_with_the_most_pictures_gives_way_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    program(monkeypatch, "time.sleep(0.02); return b''")
+    monkeypatch.setattr(turns, "MAX_ALL", 4)
+    decoder = Decoder()
+    try:
+        mallory = [asyncio.ensure_future(opened(decoder, b"slow", "mallory")) for _ in range(5)]
+        await asyncio.sleep(0)
+        others = [opened(decoder, b"slow", account) for account in ("alice", "alice", "bob", "alice")]
+        found = await asyncio.gather(*mallory, *others, return_exceptions=True)
+        assert [type(each) for each in found[:5]] == [bytes, bytes, Throttled, Throttled, Throttled]
+        assert [type(each) for each in found[5:]] == [bytes, bytes, bytes, Throttled]
+    finally:
+        await decoder.close()
+
+
+async def test_a_turn_that_is_cancelled_as_it_comes_goes_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = turns.Turns()
+
+    async def take(account: str) -> str:
+        async with taken.take(account):
+            return account
+
+    async with taken.take("alice"):
+        first, second = asyncio.ensure_future(take("bob")), asyncio.ensure_future(take("carol"))
+        await asyncio.sleep(0)
+    first.cancel()
+    assert await asyncio.wait_for(second, 5) == "carol"
 
 
 async def test_the_process_gets_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,7 +370,7 @@ from talkd.areas.pictures.decoder import Decoder, source_of
 async def main():
     decoder = Decoder()
     with contextlib.suppress(Exception):
-        await decoder.describe(source_of(b""))
+        await decoder.describe(source_of(b""), "alice")
     print(decoder.pid, flush=True)
     await asyncio.sleep(60)
 asyncio.run(main())

@@ -354,6 +354,12 @@ class FileChanged(Event, frozen=True):
     file_id: int
 
 
+class FilesDescribed(Event, frozen=True):
+    """It became known what messages say about files: size and blurred form of a picture, length of a sound."""
+
+    file_ids: tuple[int, ...]
+
+
 class SharedFileChanged(Event, frozen=True):
     """A message that shows a file shows it differently: the file was changed, or is no longer shared."""
 

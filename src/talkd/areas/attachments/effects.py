@@ -1,9 +1,14 @@
-"""What follows for shared files from other changes, in the same transaction."""
+"""What follows for shared files from other changes."""
 
+from functools import partial
+
+from talkd.area import Effects
 from talkd.areas.attachments import service
+from talkd.areas.pictures.describing import Describer, ensure_described
 from talkd.core import events
 from talkd.core.actor import USERS
 from talkd.storage.database import Reactions, Tx
+from talkd.web.call import World
 
 
 async def _end_of_message(tx: Tx, event: events.MessageDeleted) -> None:
@@ -23,9 +28,27 @@ async def _update_messages(tx: Tx, event: events.FileChanged) -> None:
     await service.update_messages(tx, event.file_id)
 
 
+async def _show_description(tx: Tx, event: events.FilesDescribed) -> None:
+    for file_id in event.file_ids:
+        await service.update_messages(tx, file_id)
+
+
+async def _describe(world: World, file_id: int) -> None:
+    """Find out what messages say about the new contents of a file, if there are messages of it."""
+    found = await world.db.read(partial(service.find_shared, file_id=file_id))
+    if found is not None:
+        await ensure_described(world, *found)
+
+
+def _begin_description(world: World, event: events.FileChanged) -> None:
+    world[Describer].begin(_describe(world, event.file_id))
+
+
 REACTIONS: Reactions = {
     events.MessageDeleted: _end_of_message,
     events.AttendeeRemoved: _end_of_sharer,
     events.FilesRemoved: _forget_files,
     events.FileChanged: _update_messages,
+    events.FilesDescribed: _show_description,
 }
+AFTER_COMMIT: Effects = {events.FileChanged: _begin_description}

@@ -10,7 +10,7 @@ from talkd.areas.messages import service as messages
 from talkd.areas.recording import service as recording
 from talkd.areas.settings import service as settings
 from talkd.areas.users import service as users
-from talkd.conversation import message_store
+from talkd.conversation import message_store, modified_store, room_store
 from talkd.conversation.access import access_participant
 from talkd.conversation.message import FILE, Message, Reference, SentMessage, plain
 from talkd.conversation.participant import Participant
@@ -222,20 +222,31 @@ async def _show_as_gone(tx: Tx, share: Share) -> None:
     await store.set_list(tx, share.room_id, share.message_id, "")
 
 
-async def update_messages(tx: Tx, file_id: int) -> None:
-    """Let the messages of a file show its new contents."""
+async def find_shared(tx: Tx, file_id: int) -> tuple[Entry, Blob] | None:
+    """Return a file that messages show, or None."""
     entry = await files.find_by_id(tx, file_id)
-    if entry is None:
+    if entry is None or not await store.is_shared(tx, file_id):
+        return None
+    return entry, await files.get_blob(tx, entry)
+
+
+async def update_messages(tx: Tx, file_id: int) -> None:
+    """Let the messages of a file show its contents as they are now."""
+    found = await find_shared(tx, file_id)
+    if found is None:
         return
-    blob = await files.get_blob(tx, entry)
-    for share, token in await store.list_valid(tx, file_id, clock.now()):
+    entry, blob = found
+    shares = await store.list_valid(tx, file_id, clock.now())
+    await room_store.lock_rooms(tx, [share.room_id for share, _ in shares])  # a caption may be edited at this moment
+    for share, token in shares:
         message = await message_store.get_message(tx, share.room_id, share.message_id, clock.now())
         references = message.references() if message is not None else {}
         if message is None or FILE not in references:
             continue
         base_url = references[FILE].fields.get("link", "").partition("/index.php/")[0]
         changed = reference_of(entry, blob, share.name, token, base_url)
-        await _set_content(tx, message, message.message, {**references, FILE: changed})
+        if changed != references[FILE]:
+            await _set_content(tx, message, message.message, {**references, FILE: changed})
 
 
 async def _set_content(tx: Tx, message: Message, text: str, references: dict[str, Reference]) -> None:
@@ -247,4 +258,5 @@ async def _set_content(tx: Tx, message: Message, text: str, references: dict[str
         parameters=_encode(references).decode(),
         plain=plain(text, references),
     )
+    await modified_store.touch_room(tx, message.room_id, clock.now())  # lists of rooms show the last message
     await tx.emit(SharedFileChanged(message.room_id))

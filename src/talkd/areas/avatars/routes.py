@@ -184,7 +184,7 @@ async def open_upload(call: Call[Any], upload: Upload | None) -> bytes:
     call.count(Limit.PICTURES)
     content = service.require_file(upload.content if upload else None)
     try:
-        made = await call.world[Decoder].make(Avatar(model.LARGE), source_of(content))
+        made = await call.world[Decoder].make(Avatar(model.LARGE), source_of(content), call.caller.user_id or "")
     except NotAnImage as error:
         raise Invalid(data={"message": str(error)}) from error
     return made.content

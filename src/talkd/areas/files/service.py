@@ -33,7 +33,7 @@ from talkd.core.errors import (
     NotFound,
     PreconditionFailed,
 )
-from talkd.core.events import FileChanged, FilesRemoved
+from talkd.core.events import FileChanged, FilesDescribed, FilesRemoved
 from talkd.storage.database import Tx
 
 PORTION = 500
@@ -136,9 +136,12 @@ async def get_blob(tx: Tx, entry: Entry) -> Blob:
     return found
 
 
-async def describe(tx: Tx, blob: Blob, *, width: int, height: int, blurhash: str, duration: int) -> Blob:
-    """Note what is known about contents, and return them."""
+async def describe(
+    tx: Tx, blob: Blob, *, width: int, height: int, blurhash: str, duration: int, file_ids: tuple[int, ...]
+) -> Blob:
+    """Note what is known about contents, and return them. `file_ids` are files with them whose messages may show it."""
     await store.describe_blob(tx, blob.id, width=width, height=height, blurhash=blurhash, duration=duration)
+    await tx.emit(FilesDescribed(file_ids))
     return msgspec.structs.replace(
         blob, width=width, height=height, blurhash=blurhash, duration=duration, is_described=1
     )

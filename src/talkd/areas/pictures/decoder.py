@@ -1,4 +1,4 @@
-"""Opening untrusted files in a separate process, one at a time."""
+"""Opening untrusted files in a separate process, one at a time, of each account in turn."""
 
 import asyncio
 import os
@@ -24,9 +24,9 @@ from talkd.areas.pictures.model import (
     Picture,
     Preview,
     Refusal,
-    TookTooLong,
+    TookTooMuch,
 )
-from talkd.core.errors import Throttled
+from talkd.areas.pictures.turns import Turns
 from talkd.core.log import Log
 from talkd.core.streams import FilePart, Parts, Stream
 from talkd.environment import PREFIX
@@ -35,8 +35,6 @@ log = Log(__name__)
 
 SECONDS = 30
 """Time limit for one file. Its CPU time is limited too, but on a busy machine the limit is reached later."""
-MAX_WAITING = 32
-"""Maximum number of files that wait."""
 MAX_COPIED = 134_217_728
 """Maximum size in bytes of a file that is not on this machine, and is copied to its disk to be opened."""
 MAX_ANSWER = 67_108_864
@@ -70,40 +68,33 @@ class Decoder:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._helper: _Helper | None = None
-        self._turn = asyncio.Lock()
-        self._waiting = 0
+        self._turns = Turns()
 
     @property
     def pid(self) -> int | None:
         """The id of the process, or None if it does not run."""
         return self._helper.process.pid if self._helper is not None else None
 
-    async def make(self, order: Avatar | Preview, source: Source) -> Picture:
-        """Return a picture made of a file. Raises the errors of `describe`."""
-        made = await self._ask(order, source)
+    async def make(self, order: Avatar | Preview, source: Source, account: str) -> Picture:
+        """Return a picture made of a file of an account. Raises the errors of `describe`."""
+        made = await self._ask(order, source, account)
         assert isinstance(made, Picture), "an order for a picture is answered with one"
         return made
 
-    async def describe(self, source: Source) -> Description:
-        """Return what is known about a picture, sound or film.
+    async def describe(self, source: Source, account: str) -> Description:
+        """Return what is known about a picture, sound or film of an account.
 
-        Raises NotAnImage for a picture that cannot be opened, Throttled while too many files wait, and the errors of
-        the source.
+        Raises NotAnImage for a picture that cannot be opened, TookTooMuch if the process was ended before it had an
+        answer, Throttled while too many files wait, and the errors of the source.
         """
-        made = await self._ask(Describe(), source)
+        made = await self._ask(Describe(), source, account)
         assert isinstance(made, Description), "an order for a description is answered with one"
         return made
 
-    async def _ask(self, order: Order, source: Source) -> Answer:
-        if self._waiting >= MAX_WAITING:
-            raise Throttled(SECONDS)
-        self._waiting += 1
-        try:
-            async with self._turn:
-                with await self._as_file(await source()) as file:
-                    answer = await self._exchange(order, file)
-        finally:
-            self._waiting -= 1
+    async def _ask(self, order: Order, source: Source, account: str) -> Answer:
+        async with self._turns.take(account):
+            with await self._as_file(await source()) as file:
+                answer = await self._exchange(order, file)
         if isinstance(answer, Refusal):
             raise NotAnImage(answer.reason)
         return answer
@@ -142,8 +133,7 @@ class Decoder:
         except (OSError, EOFError, TimeoutError, msgspec.ValidationError, msgspec.DecodeError) as error:
             await self.close()
             log.warning("picture_took_too_much", order=type(order).__name__, error=type(error).__name__)
-            kind = TookTooLong if isinstance(error, TimeoutError) else NotAnImage
-            raise kind(_TOO_MUCH) from error
+            raise TookTooMuch(_TOO_MUCH) from error
         except BaseException:  # the client disconnected: its answer must not be taken for that of the next file
             await self.close()
             raise

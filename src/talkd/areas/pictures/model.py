@@ -18,8 +18,8 @@ class NotAnImage(Exception):
     """A file cannot be used as a picture. The message says why."""
 
 
-class TookTooLong(NotAnImage):
-    """A picture was not opened in time. On a less busy machine it may be."""
+class TookTooMuch(NotAnImage):
+    """The process was ended while it opened a file. The file may be the reason or not, so it may be tried again."""
 
 
 class Avatar(msgspec.Struct, frozen=True, tag=True):

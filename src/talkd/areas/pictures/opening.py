@@ -3,6 +3,7 @@ no places, names of cameras, comments, colour profiles or appended programs.
 """
 
 import io
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, ParamSpec, TypeVar
@@ -39,6 +40,7 @@ BLURRED = 32
 BAND = 256
 """About the number of rows of a transparent picture that are reduced at once."""
 QUALITY = 80
+_NO_MEMORY = re.compile("(out of|insufficient) memory", re.IGNORECASE)
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 """The number of the orientation in Exif data, and its values that exchange width and height."""
 
@@ -53,7 +55,10 @@ def is_picture(file: BinaryIO) -> bool:
 
 
 def _any_error_refuses(work: Callable[P, T]) -> Callable[P, T]:
-    """Turn every error into NotAnImage, because a broken file may raise anything. Without memory the process ends."""
+    """Turn every error into NotAnImage, because a broken file may raise anything. Without memory the process ends.
+
+    Decoders report missing memory in errors of other kinds, too.
+    """
 
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
@@ -61,6 +66,8 @@ def _any_error_refuses(work: Callable[P, T]) -> Callable[P, T]:
         except (NotAnImage, MemoryError):
             raise
         except Exception as error:
+            if _NO_MEMORY.search(str(error)):
+                raise MemoryError from error
             raise NotAnImage("Invalid image") from error
 
     return run

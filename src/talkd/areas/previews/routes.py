@@ -85,7 +85,7 @@ async def _preview(call: Call[Any], entry: Entry, blob: Blob) -> Reply:
     wanted = Wanted(params.x, params.y, params.a, params.mode == "cover", is_webp)
     if not blob.is_described:
         call.count(Limit.PREVIEWS)
-    preview = await previews.choose(call.world, blob, wanted)
+    preview = await previews.choose(call.world, entry, blob, wanted)
     stored = await previews.find(call.world, blob, preview)
     # The id of the contents would tell who has equal ones.
     etag = etags.of_version(f"{entry.etag}-{form_of(preview).replace(' ', '-')}")
@@ -94,7 +94,7 @@ async def _preview(call: Call[Any], entry: Entry, blob: Blob) -> Reply:
     stream = await previews.open(call.world, stored) if stored is not None else None
     if stream is None:
         call.count(Limit.PREVIEWS)
-        stored = await previews.make(call.world, blob, preview, lost=stored)
+        stored = await previews.make(call.world, entry, blob, preview, lost=stored)
         stream = await previews.open(call.world, stored)
     if stored is None or stream is None:
         raise NotFound
