@@ -364,6 +364,26 @@ def test_a_forward_that_is_repeated_is_sent_once(server: Server, alice: Person, 
     assert len(shown) == 1
 
 
+@pytest.mark.parametrize(("content", "is_left"), [(JPEG, False), (b"another", True)])
+def test_an_upload_that_is_repeated_with_its_share_leaves_no_copy(
+    alice: Person, token: str, alice_files: Files, content: bytes, is_left: bool
+) -> None:
+    """Android sends both again if it got no answer, the file under another free name."""
+    alice_files.put("/Talk/photo.jpg", JPEG, X_NC_WebDAV_Auto_Mkcol="1")
+    first = share(alice, token, "/Talk/photo.jpg", referenceId="again")
+    alice_files.put("/Talk/photo (2).jpg", content)
+    assert share(alice, token, "/Talk/photo (2).jpg", referenceId="again")["id"] == first["id"]
+    assert ("/Talk/photo%20(2).jpg" in alice_files.list("/Talk")) is is_left
+    assert alice_files.get("/Talk/photo.jpg") == JPEG
+
+
+def test_an_upload_elsewhere_stays_when_its_share_is_repeated(alice: Person, token: str, alice_files: Files) -> None:
+    for name in ("/a.txt", "/b.txt"):
+        alice_files.put(name, b"equal")
+        share(alice, token, name, referenceId="again")
+    assert alice_files.get("/b.txt") == b"equal"
+
+
 def test_a_share_ends_after_its_last_day(
     server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

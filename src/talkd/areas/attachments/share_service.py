@@ -69,7 +69,8 @@ async def share(
 ) -> Shown:
     """Share a file of the user, or a copy of one that they have received.
 
-    A request that comes again under the same reference id shares nothing new.
+    A request that comes again under the same reference id shares nothing new. An app that got no answer to the first
+    one uploads the file again before it, under another name: that copy is deleted.
 
     A file in the folder for attachments is only kept for the room: it is deleted when it is no longer shared. Raises
     NotFound for an unknown path or room, Forbidden for users who may not post there, and NoSpace.
@@ -85,15 +86,31 @@ async def share(
     if known is not None:
         shown = await files.find_by_id(tx, int(known.message.references()[FILE].id))
         if shown is not None:
+            await _remove_second_copy(tx, user, path, shown)
             return await _show_in(tx, me.room, shown)
     entry, blob = await access_sendable(tx, user, path)
     if entry.user_id != user.id:
         entry = await draft_service.copy(tx, me, entry, limits)
     await service.share(tx, me, entry, blob, meta, reference_id=reference_id, base_url=base_url, expires_at=expires_at)
-    folder, place = parse_path(await settings.get_attachment_folder(tx, user.id)), await files.get_path(tx, entry)
-    if folder and place is not None and place[: len(folder)] == folder:
+    if await _is_for_attachments(tx, user, await files.get_path(tx, entry)):
         await files.set_attachment(tx, entry)
     return await _show_in(tx, me.room, entry)
+
+
+async def _is_for_attachments(tx: Tx, user: Actor, path: Path | None) -> bool:
+    """Return True if a path is in the user's folder for attachments, whose files are only kept for rooms."""
+    folder = parse_path(await settings.get_attachment_folder(tx, user.id))
+    return bool(folder) and path is not None and path[: len(folder)] == folder
+
+
+async def _remove_second_copy(tx: Tx, user: Actor, text: str, first: Entry) -> None:
+    """Delete what was uploaded for a share that exists: an equal file that is shared nowhere."""
+    path = parse_path(text)
+    entry = await files.find(tx, user.id, path)
+    if entry is None or entry.id == first.id or entry.is_folder or entry.blob_id != first.blob_id:
+        return
+    if await _is_for_attachments(tx, user, path) and not await store.is_shared(tx, entry.id):
+        await files.remove(tx, entry)
 
 
 async def _show_in(tx: Tx, room: Room, entry: Entry) -> Shown:
