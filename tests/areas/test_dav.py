@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
@@ -93,6 +94,15 @@ def test_folders_are_made_one_by_one(files: Files) -> None:
     assert files.status("PUT", "/a", b"") == 409
     assert files.status("PUT", "/x/y/a.txt", b"1", X_NC_WebDAV_Auto_Mkcol="1") == 201
     assert set(files.list("/x")) == {"/x/", "/x/y/"}
+
+
+def test_a_file_above_the_limit_is_refused_in_the_language_of_webdav(
+    server: Server, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.config.files, "max_file", 3)
+    answer = files.request("PUT", "/a.txt", b"1234")
+    assert (answer.status_code, ET.fromstring(answer.content).tag) == (413, f"{DAV}error")
+    assert files.status("PUT", "/a.txt", b"123") == 201
 
 
 def test_folders_have_the_size_of_everything_in_them(files: Files) -> None:

@@ -40,7 +40,9 @@ class Body:
         return self._request.length
 
     async def parts(self) -> AsyncIterator[bytes]:
-        """Yield the body part by part. Raises the same errors as `read`."""
+        """Yield the body part by part. Raises the same errors as `read`, and TooLarge at once if it is announced."""
+        if (self.length or 0) > self._limit:
+            raise too_large(self._limit)
         while (part := await self._next()) is not None:
             yield part
 

@@ -153,11 +153,9 @@ class Edge:
         return params.parse_json(content) if content else {}
 
     def _upload(self, request: Request) -> Body:
-        """Return the body of a request whose handler receives it. Raises TooLarge if it is announced too large."""
-        most = self.world.config.files.max_file
-        if (request.length or 0) > most:
-            raise too_large(most)
-        return Body(request, most, self.world.config.server.body_timeout, request.began)
+        """Return the body of a request whose handler receives it."""
+        config = self.world.config
+        return Body(request, config.files.max_file, config.server.body_timeout, request.began)
 
     # --- running the operation --------------------------------------------------------------
     async def _perform(self, exchange: Exchange, caller: Caller, token: str) -> Reply:
