@@ -96,6 +96,19 @@ def test_folders_are_made_one_by_one(files: Files) -> None:
     assert set(files.list("/x")) == {"/x/", "/x/y/"}
 
 
+def test_libraries_find_folders_with_head(files: Files) -> None:
+    files.status("MKCOL", "/a")
+    assert [files.status("HEAD", path) for path in ("", "/", "/a", "/a/", "/b")] == [200, 200, 200, 200, 404]
+    assert files.status("GET", "/a") == 405
+
+
+def test_no_part_of_a_file_is_taken_for_the_whole(files: Files) -> None:
+    """Old libraries send files in parts to the folder itself, and say so in a header."""
+    assert files.status("PUT", "/a.bin-chunking-1-3-0", b"1", OC_Chunked="1") == 400
+    assert files.status("PUT", "/a.bin", b"1", Content_Range="bytes 0-0/3") == 400
+    assert len(files.list("/")) == 1
+
+
 def test_a_file_above_the_limit_is_refused_in_the_language_of_webdav(
     server: Server, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:

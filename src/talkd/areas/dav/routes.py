@@ -15,7 +15,7 @@ from talkd.areas.files import service as files
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.download import serve
 from talkd.areas.files.media_model import type_of
-from talkd.areas.files.model import Entry, Path, Received, parse_path
+from talkd.areas.files.model import FOLDER, Entry, Path, Received, parse_path
 from talkd.areas.files.service import Condition
 from talkd.core.errors import (
     Invalid,
@@ -145,8 +145,13 @@ async def list_methods(_call: Call[FileParams], _path: Path) -> Reply:
 
 @add("GET")
 async def get_file(call: Call[FileParams], path: Path) -> Reply:
-    """Download a file."""
-    entry, blob = await call.world.db.read(lambda tx: service.access_file(tx, call.caller.actor, path))
+    """Download a file. A HEAD for a folder succeeds: libraries ask this way whether it exists."""
+    try:
+        entry, blob = await call.world.db.read(lambda tx: service.access_file(tx, call.caller.actor, path))
+    except NotAllowedHere:
+        if call.method != "HEAD":
+            raise
+        return Reply(content=b"", content_type=FOLDER)
     return await serve(call, entry, blob)
 
 
@@ -185,7 +190,7 @@ async def put_file(call: Call[FileParams], path: Path) -> Reply:
     """Upload a file."""
     contents, upload = call.world[Contents], call.upload
     assert upload is not None, "the route receives the body"
-    if call.header("content-range"):
+    if call.header("content-range") or call.header("oc-chunked"):  # the part would be taken for a whole file
         raise Invalid("content-range", message="Parts of files cannot be uploaded this way.")
     if not path:
         raise NotAllowedHere(message="A folder is at this path.")
