@@ -13,6 +13,8 @@ from talkd.areas.attachments.file_routes import routes as file_routes
 from talkd.areas.attachments.recording_routes import routes as recorded_routes
 from talkd.areas.attachments.routes import routes as attachment_routes
 from talkd.areas.attachments.share_routes import routes as share_routes
+from talkd.areas.avatars import effects as avatar_effects
+from talkd.areas.avatars import jobs as avatar_jobs
 from talkd.areas.avatars.room_routes import routes as room_avatar_routes
 from talkd.areas.avatars.routes import routes as avatar_routes
 from talkd.areas.avatars.routes import talk_routes as talk_avatar_routes
@@ -128,7 +130,7 @@ AREAS = {
     "provisioning": Area((user_routes, group_routes, suggestion_routes)),
     "search": Area((search_routes,)),
     "settings": Area((settings_routes,)),
-    "avatars": Area((avatar_routes, talk_avatar_routes, room_avatar_routes)),
+    "avatars": Area((avatar_routes, talk_avatar_routes, room_avatar_routes), avatar_jobs.JOBS),
     "breakout": Area((breakout_routes,)),
     "capabilities": Area(
         (capability_routes, room_capability_routes, status_routes), after_commit=capability_effects.AFTER_COMMIT
@@ -203,6 +205,7 @@ def open_database(config: Config) -> Database:
         reminder_effects.REACTIONS,
         attachment_effects.REACTIONS,
         file_effects.REACTIONS,
+        avatar_effects.REACTIONS,
         dav_effects.REACTIONS,
     )
     return db

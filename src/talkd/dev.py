@@ -4,6 +4,7 @@ import asyncio
 
 import sqlalchemy as sa
 
+from talkd.areas.avatars import picture_service as pictures
 from talkd.areas.chat.feed import Feed
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
@@ -91,6 +92,7 @@ async def _empty(tx: Tx) -> list[str]:
     topics = [topic(room_id) for room_id in await tx.values(_ROOMS) for topic in (room_topic, call_topic)]
     topics += map(attendee_topic, await tx.values(_ATTENDEES))
     topics += map(session_topic, await tx.values(_SESSIONS))
+    await pictures.remove_all_of_rooms(tx)
     for statement in _EMPTY:
         await tx.run(statement)
     return topics

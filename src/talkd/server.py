@@ -11,6 +11,7 @@ from talkd import app
 from talkd.area import Effects, Job
 from talkd.areas.announcements import jobs as announcement_jobs
 from talkd.areas.announcements.model import Followed
+from talkd.areas.avatars.shown import Shown
 from talkd.areas.chat.feed import Feed
 from talkd.areas.dav.assembly import Assembly
 from talkd.areas.files.contents import Contents
@@ -115,6 +116,7 @@ class App:
             Decoder(Path(config.data)),
             Describer(),
             Previews(),
+            Shown(),
             MemberChanges(db, talk_settings),
             Messenger(db),
             Postman(db, config.mail, config.identity.name),
@@ -192,6 +194,7 @@ class App:
         await self.stop_jobs()
         await world[MemberChanges].close()
         await world[Previews].close()
+        await world[Shown].close()
         await world[Describer].close()
         await world[Decoder].close()
         await world[Doctor].close()

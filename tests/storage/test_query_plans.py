@@ -69,13 +69,19 @@ WHOLE = {
     "areas.announcements.store._NEWEST": FIRST,
     "conversation.ban_store._ALL": ROOM,
     "conversation.ban_store._PRESENT_ADDRESSES": ROOM,
+    "areas.avatars.picture_store._OF[user][4]": FIRST,
+    "areas.avatars.picture_store._OF[room][4]": FIRST,
+    "areas.avatars.picture_store._REMOVE_ALL_OF_ROOMS": "`talkd serve --dev` deletes all rooms",
     "areas.calls.store._COUNT": ROOM,
     "areas.calls.store._PARTICIPANTS": ROOM,
     "areas.chat.change_store._RESET_MARKERS": ROOM,
     "areas.chat.change_store._CLOSINGS": "the index contains only closed polls",
     **{
         f"areas.files.examination_store.{name}": "the command `talkd files check` asks it, in portions if it can"
-        for name in ("_WRONG_COUNTS", "_SET_COUNTS", "_LOST", "_EMPTY", "_USERS_OF", "_FILES", "_NUMBER")
+        for name in (
+            *("_WRONG_COUNTS", "_SET_COUNTS", "_LOST", "_EMPTY", "_USERS_OF", "_FILES", "_NUMBER"),
+            *("_EMPTY_PICTURES", "_PICTURES_OF", "_PICTURE_NUMBER", "_IN_DATABASE[0]", "_IN_DATABASE[1]"),
+        )
     },
     "areas.files.store._DELETE_DETACHED": "the index contains only what is being deleted",
     "areas.files.store._DETACHED_FOLDER": "the index contains only what is being deleted",
@@ -215,6 +221,8 @@ INSERT INTO app_passwords (user_id, fingerprint) SELECT 'user' || n % 5000 + 1, 
 INSERT INTO phone_numbers (number, user_id) SELECT n, 'user' || n FROM generate_series(1, 5000) n;
 INSERT INTO room_avatars (room_id, image) SELECT n, '' FROM generate_series(1, 2000) n;
 INSERT INTO user_avatars (user_id, image) SELECT id, '' FROM users;
+INSERT INTO room_pictures (room_id, blob_id) SELECT n, n FROM generate_series(1, 2000) n;
+INSERT INTO user_pictures (user_id, blob_id) SELECT 'user' || n, n * 17 FROM generate_series(1, 5000) n;
 INSERT INTO blobs (sha256, key, size, uses) SELECT n, 'key' || n, n, 1 FROM generate_series(1, 90000) n;
 INSERT INTO entries (user_id, parent_id, name) SELECT 'user' || n, 0, 'user' || n FROM generate_series(1, 5000) n;
 INSERT INTO entries (user_id, parent_id, name) SELECT 'user' || n, n, 'Talk' FROM generate_series(1, 5000) n;

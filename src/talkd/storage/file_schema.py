@@ -1,4 +1,4 @@
-"""The tables of files that users send, as in `schema.py`."""
+"""The tables of files that users send and of uploaded pictures, as in `schema.py`."""
 
 import sqlalchemy as sa
 
@@ -18,9 +18,9 @@ blobs = sa.Table(
     int_column("duration"),
     int_column("is_described"),
 )
-"""Contents of files, each once. `key` is its place in the storage (`talkd/blobs`), `uses` the number of entries that
-have it: with 0, a job deletes it. What comes after that is known once `is_described` is 1: the size of a picture in
-pixels, its blurred form, and the length of a sound or film in milliseconds."""
+"""Contents of files, each once. `key` is its place in the storage (`talkd/blobs`), `uses` the number of rows in other
+tables that have it: with 0, a job deletes it. What comes after that is known once `is_described` is 1: the size of a
+picture in pixels, its blurred form, and the length of a sound or film in milliseconds."""
 
 entries = sa.Table(
     "entries",
@@ -90,7 +90,23 @@ shares = room_table(
 who shared it, `user_id`, is in the room. A job deletes other rows, also those of deleted rooms. `name` is that of the
 file when it was shared. `expires_at` is 0 for never."""
 
+user_pictures = sa.Table(
+    "user_pictures",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    int_column("blob_id"),
+)
+"""Uploaded pictures of accounts: PNG, 512 × 512 pixels."""
+
+room_pictures = sa.Table(
+    "room_pictures",
+    metadata,
+    sa.Column("room_id", Int, primary_key=True, autoincrement=False),
+    int_column("blob_id"),
+)
+"""Uploaded pictures of rooms, in the same form."""
+
 STORED = (blobs, previews, upload_parts)
 """Every table with keys of the storage. What the storage has under other keys is deleted as left behind."""
-USES = (entries.c.blob_id,)
+USES = (entries.c.blob_id, user_pictures.c.blob_id, room_pictures.c.blob_id)
 """Every column that uses contents, which are deleted when no row has their id."""

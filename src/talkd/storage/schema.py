@@ -209,7 +209,8 @@ user_avatars = sa.Table(
     sa.Column("user_id", sa.Text, primary_key=True),
     sa.Column("image", sa.LargeBinary, nullable=False),
 )
-"""Uploaded avatars of users: PNG, 512 × 512 pixels."""
+"""Pictures of users that an older talkd has stored here: PNG, 512 × 512 pixels. Nothing is added. A job moves them to
+the storage of files and to `user_pictures`; until then they are read here. A later migration will remove the table."""
 
 room_avatars = sa.Table(
     "room_avatars",
@@ -217,7 +218,7 @@ room_avatars = sa.Table(
     sa.Column("room_id", Int, primary_key=True, autoincrement=False),
     sa.Column("image", sa.LargeBinary, nullable=False),
 )
-"""Uploaded avatars of rooms, in the same form."""
+"""Pictures of rooms that an older talkd has stored here, as in `user_avatars`."""
 
 
 rooms = sa.Table(

@@ -1,5 +1,6 @@
 """Pictures of accounts and guests: their sizes and limits, and what is drawn if none was uploaded."""
 
+import enum
 import hashlib
 import unicodedata
 
@@ -13,13 +14,34 @@ MAX_FILE = 20 * 1024 * 1024
 """Maximum size of an uploaded picture in bytes."""
 
 
+OwnerId = str | int
+"""The id of an account or room with a picture."""
+
+
+class Owner(enum.StrEnum):
+    """Who has an uploaded picture."""
+
+    USER = "user"
+    ROOM = "room"
+
+
+class Uploaded(msgspec.Struct, frozen=True):
+    """Where an uploaded picture is: in the storage of files or, as older versions of talkd did it, in the database."""
+
+    key: str
+    """Its key in the storage. Empty if it is in the database."""
+    size: int
+    image: bytes = b""
+    """The picture itself if it is in the database, unless only its place was read."""
+
+
 class Portrait(msgspec.Struct, frozen=True):
     """The account data that its picture depends on. `version` changes whenever the picture does."""
 
     user_id: str
     display_name: str
     version: int
-    is_custom: bool
+    uploaded: Uploaded | None
 
 
 class Sketch(msgspec.Struct, frozen=True):

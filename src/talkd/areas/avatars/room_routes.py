@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from talkd.areas.avatars import model, room_model, room_pictures, room_service, service
 from talkd.areas.avatars.room_model import IMAGE
-from talkd.areas.avatars.routes import PNG, draw, open_upload, picture
+from talkd.areas.avatars.routes import PNG, draw, keep_upload, picture, show_uploaded
+from talkd.areas.avatars.shown import Shown
+from talkd.areas.files.contents import Contents
+from talkd.areas.files.model import Received
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView, avatar_version
 from talkd.conversation.room import Room
@@ -90,7 +94,8 @@ async def _show(call: Call[PictureParams], *, dark: bool) -> Reply:
     if call.knows(etag):
         return picture(None, etag, content_type=SVG, caching=caching)
     if room.avatar == IMAGE:
-        image = await call.world.db.read(lambda tx: room_service.find_image(tx, room.id))
+        uploaded = await call.world.db.read(lambda tx: room_service.get_uploaded(tx, room.id))
+        image = await call.world[Shown].get(call.world, uploaded, model.LARGE)
         return picture(image, etag, content_type=PNG, caching=caching)
     emoji = room_model.emoji_of(room)
     if emoji is not None:
@@ -109,12 +114,10 @@ async def _partner(call: Call[PictureParams], room: Room, *, dark: bool) -> Repl
     portrait = await call.world.db.read(lambda tx: service.get_portrait(tx, partner))
     if portrait is None:
         content, etag = await draw(call, model.sketch(room.name, room.name, dark=dark, size=model.LARGE))
-    elif not portrait.is_custom:
+    elif portrait.uploaded is None:
         content, etag = await draw(call, model.sketch(partner, portrait.display_name, dark=dark, size=model.LARGE))
     else:
-        etag = etags.of_version(f"{portrait.version}-{model.LARGE}")
-        is_known = call.knows(etag)
-        content = None if is_known else await call.world.db.read(lambda tx: service.find_image(tx, partner))
+        content, etag = await show_uploaded(call, portrait, portrait.uploaded, model.LARGE)
     return picture(content, etag, content_type=PNG, caching=ASK_AGAIN)
 
 
@@ -160,18 +163,25 @@ def _remote(call: Call[RemoteParams], *, dark: bool) -> Reply:
     params=UploadParams,
     access=Access.OWN,
     returns=RoomView,
+    errors=(507,),
 )
 async def set_avatar(call: Call[UploadParams]) -> RoomView:
     """Set the picture of a room: PNG, JPEG or WebP. It is cropped to a square."""
-    image = await open_upload(call, call.params.file)
+    limits = call.world[Contents].limits
 
-    async def work(tx: Tx) -> RoomView:
+    async def work(tx: Tx, received: Received) -> tuple[RoomView, bool]:
         await lock_room_again(tx, call)
         with _refused_with_message():
-            await room_service.set_image(tx, call.me.room, call.me.actor, image)
-        return await rendering.render_mine(tx, call)
+            is_kept = await room_service.set_uploaded(tx, call.me.room, call.me.actor, received, limits)
+        return await rendering.render_mine(tx, call), is_kept
 
-    return await call.write(work)
+    view, _ = await keep_upload(
+        call,
+        call.params.file,
+        lambda received: call.write(partial(work, received=received)),
+        lambda stored: stored[1],
+    )
+    return view
 
 
 @routes.add("POST", "room/{token}/avatar/emoji", *ANY_MODERATOR, versions=V1, params=EmojiParams, returns=RoomView)

@@ -1,7 +1,10 @@
 """Reading, setting and removing the pictures of rooms."""
 
+from talkd.areas.avatars import picture_service as pictures
 from talkd.areas.avatars import room_store as store
+from talkd.areas.avatars.model import Owner, Uploaded
 from talkd.areas.avatars.room_model import IMAGE, require_emoji, require_pictured
+from talkd.areas.files.model import Limits, Received
 from talkd.conversation import access, ban_store, room_store
 from talkd.conversation.room import Room
 from talkd.core import clock, ids
@@ -30,12 +33,9 @@ async def access_room(tx: Tx, token: str, *, user_id: str | None, browser: str) 
         return room
 
 
-async def find_image(tx: Tx, room_id: int) -> bytes:
-    """Return the uploaded picture as PNG of the large size. Raises NotFound."""
-    image = await store.get_image(tx, room_id)
-    if image is None:
-        raise NotFound
-    return image
+async def get_uploaded(tx: Tx, room_id: int) -> Uploaded:
+    """Return the uploaded picture of a room, a PNG of the large size. Raises NotFound."""
+    return await pictures.get_uploaded(tx, Owner.ROOM, room_id)
 
 
 async def set_emoji(tx: Tx, room: Room, actor: Actor, emoji: str, color: str | None) -> None:
@@ -45,19 +45,20 @@ async def set_emoji(tx: Tx, room: Room, actor: Actor, emoji: str, color: str | N
     """
     require_pictured(room)
     await store.set_avatar(tx, room.id, require_emoji(emoji, color), clock.now())
-    await store.delete_image(tx, room.id)
+    await pictures.remove_uploaded(tx, Owner.ROOM, room.id)
     await tx.emit(AvatarSet(room.id, actor, True))
 
 
-async def set_image(tx: Tx, room: Room, actor: Actor, image: bytes) -> None:
-    """Set an uploaded picture. `image` is a PNG of the large size.
+async def set_uploaded(tx: Tx, room: Room, actor: Actor, received: Received, limits: Limits) -> bool:
+    """Make a received PNG of the large size the picture of a room. Return whether the contents are needed.
 
-    Raises Invalid("avatar") in one-to-one rooms, and NotFound if the room was deleted in the meantime.
+    Raises Invalid("avatar") in one-to-one rooms, NoSpace, and NotFound if the room was deleted in the meantime.
     """
     require_pictured(await room_store.lock_room(tx, room.id))
     await store.set_avatar(tx, room.id, IMAGE, clock.now())
-    await store.set_image(tx, room.id, image)
+    is_kept = await pictures.set_uploaded(tx, Owner.ROOM, room.id, received, limits)
     await tx.emit(AvatarSet(room.id, actor, True))
+    return is_kept
 
 
 async def remove(tx: Tx, room: Room, actor: Actor) -> None:
@@ -65,5 +66,5 @@ async def remove(tx: Tx, room: Room, actor: Actor) -> None:
     if not room.avatar:
         return
     await store.set_avatar(tx, room.id, "", clock.now())
-    await store.delete_image(tx, room.id)
+    await pictures.remove_uploaded(tx, Owner.ROOM, room.id)
     await tx.emit(AvatarSet(room.id, actor, False))

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 
 from talkd.storage.database import Tx
-from talkd.storage.schema import Int, room_avatars, rooms
-from talkd.storage.statements import ONE, Statement, bind, insert
+from talkd.storage.schema import Int, rooms
+from talkd.storage.statements import ONE, Statement, bind
 
 _now = bind("now", Int)
 _SET = Statement(
@@ -15,31 +15,11 @@ _SET = Statement(
         avatar_version=sa.case((rooms.c.avatar_version < _now, _now), else_=rooms.c.avatar_version + ONE),
     )
 )
-_IMAGE = Statement(sa.select(room_avatars.c.image).where(room_avatars.c.room_id == bind("room_id")))
-_SET_IMAGE = Statement(
-    insert(room_avatars)
-    .values(room_id=bind("room_id"), image=bind("image"))
-    .on_conflict_do_update(index_elements=["room_id"], set_={"image": bind("image", sa.LargeBinary)})
-)
-_DELETE_IMAGE = Statement(sa.delete(room_avatars).where(room_avatars.c.room_id == bind("room_id")))
 
 
 async def set_avatar(tx: Tx, room_id: int, avatar: str, now: int) -> None:
-    """Set the column `avatar`, and a version that the room's picture never had: the time, or one more than the last."""
+    """Set the column `avatar`, and a version that the room's picture never had: the time, or one more than the last.
+
+    This locks the room.
+    """
     await tx.run(_SET, room_id=room_id, avatar=avatar, now=now)
-
-
-async def get_image(tx: Tx, room_id: int) -> bytes | None:
-    """Return the uploaded picture."""
-    image = await tx.value(_IMAGE, room_id=room_id)
-    return None if image is None else bytes(image)
-
-
-async def set_image(tx: Tx, room_id: int, image: bytes) -> None:
-    """Store an uploaded picture."""
-    await tx.run(_SET_IMAGE, room_id=room_id, image=image)
-
-
-async def delete_image(tx: Tx, room_id: int) -> None:
-    """Delete the uploaded picture."""
-    await tx.run(_DELETE_IMAGE, room_id=room_id)

@@ -3,17 +3,23 @@
 Every caller gets a picture for every name. Only callers who may know that an account exists get its picture.
 """
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
-from cachetools import LRUCache
 
 from talkd.areas.avatars import images, model, service
-from talkd.areas.avatars.model import Portrait, Sketch
+from talkd.areas.avatars.model import Portrait, Sketch, Uploaded
+from talkd.areas.avatars.shown import Shown
+from talkd.areas.files import refusals
+from talkd.areas.files.contents import Contents
+from talkd.areas.files.model import Received
+from talkd.areas.files.receiving import one_part
 from talkd.areas.pictures.decoder import Decoder, source_of
 from talkd.areas.pictures.drawing import in_thread
 from talkd.areas.pictures.model import Avatar, NotAnImage
-from talkd.core.errors import Invalid, NotFound
+from talkd.core.errors import Invalid, NoSpace, NotFound
 from talkd.storage.database import Tx
 from talkd.web import etags
 from talkd.web.call import Call
@@ -23,17 +29,14 @@ from talkd.web.ocs import Reply
 from talkd.web.params import NoParams, Upload
 from talkd.web.routing import Access, Guard, Kind, Routes
 
+T = TypeVar("T")
+
 routes = Routes("avatars", base="", kind=Kind.PLAIN)
 talk_routes = Routes("avatars", base="/apps/spreed")
 """The operations with which the mobile apps set the user's picture."""
 
 PNG = "image/png"
 CACHE_CONTROL = "private, max-age=86400"
-UPLOADED_CACHED = 256
-"""Maximum number of small uploaded pictures in memory. Each has up to 16 kB."""
-
-_uploaded: LRUCache[tuple[str, int], bytes] = LRUCache(UPLOADED_CACHED)
-"""Small uploaded pictures by account and version."""
 
 
 class UserAvatar(msgspec.Struct):
@@ -87,23 +90,20 @@ async def _user_avatar(call: Call[UserAvatar], *, dark: bool) -> Reply:
     )
     if portrait is None:
         return await _drawn(call, model.sketch_of_name(user, dark=dark, size=size))
-    if not portrait.is_custom:
+    if portrait.uploaded is None:
         return await _drawn(call, model.sketch(portrait.user_id, portrait.display_name, dark=dark, size=size))
-    etag = etags.of_version(f"{portrait.version}-{size}")
-    content = None if call.knows(etag) else await _uploaded_picture(call, portrait, size)
+    content, etag = await show_uploaded(call, portrait, portrait.uploaded, size)
     return _portrait(content, etag, is_custom=True)
 
 
-async def _uploaded_picture(call: Call[Any], portrait: Portrait, size: int) -> bytes:
-    if size == model.LARGE:
-        return await call.world.db.read(lambda tx: service.find_image(tx, portrait.user_id))
-    key = portrait.user_id, portrait.version
-    if (found := _uploaded.get(key)) is not None:
-        return found
-    image = await call.world.db.read(lambda tx: service.find_image(tx, portrait.user_id))
-    small = await in_thread(images.resized, image, size)
-    _uploaded[key] = small
-    return small
+async def show_uploaded(call: Call[Any], portrait: Portrait, uploaded: Uploaded, size: int) -> tuple[bytes | None, str]:
+    """Return the PNG of an uploaded picture, or None if the client has it, and its ETag."""
+    etag = etags.of_version(f"{portrait.version}-{size}")
+    if call.knows(etag):
+        return None, etag
+    if not uploaded.key:
+        uploaded = await call.world.db.read(lambda tx: service.get_uploaded(tx, portrait.user_id))
+    return await call.world[Shown].get(call.world, uploaded, size), etag
 
 
 async def _guest_avatar(call: Call[GuestAvatar], *, dark: bool) -> Reply:
@@ -153,7 +153,7 @@ def picture(
     )
 
 
-@routes.add("POST", "/avatar/", Guard.USER, params=NewAvatar, access=Access.OWN, csrf=True)
+@routes.add("POST", "/avatar/", Guard.USER, params=NewAvatar, access=Access.OWN, csrf=True, errors=(507,))
 async def set_avatar(call: Call[NewAvatar]) -> Any:
     """Set the caller's picture: PNG, JPEG or WebP."""
     await _store_upload(call)
@@ -163,11 +163,11 @@ async def set_avatar(call: Call[NewAvatar]) -> Any:
 @routes.add("DELETE", "/avatar/", Guard.USER, csrf=True)
 async def remove_avatar(tx: Tx, call: Call[NoParams]) -> Any:
     """Remove the caller's picture."""
-    await service.remove_image(tx, call.user_id)
+    await service.remove_uploaded(tx, call.user_id)
     return {"status": "success"}
 
 
-@talk_routes.add("POST", "temp-user-avatar", Guard.USER, params=NewAvatar, access=Access.OWN)
+@talk_routes.add("POST", "temp-user-avatar", Guard.USER, params=NewAvatar, access=Access.OWN, errors=(507,))
 async def set_temporary_avatar(call: Call[NewAvatar]) -> None:
     """Set the caller's picture: PNG, JPEG or WebP."""
     await _store_upload(call)
@@ -176,26 +176,38 @@ async def set_temporary_avatar(call: Call[NewAvatar]) -> None:
 @talk_routes.add("DELETE", "temp-user-avatar", Guard.USER)
 async def remove_temporary_avatar(tx: Tx, call: Call[NoParams]) -> None:
     """Remove the caller's picture."""
-    await service.remove_image(tx, call.user_id)
+    await service.remove_uploaded(tx, call.user_id)
 
 
-async def open_upload(call: Call[Any], upload: Upload | None) -> bytes:
-    """Return an uploaded picture as a square PNG of the large size. Raises Invalid with a message."""
+async def keep_upload(
+    call: Call[Any],
+    upload: Upload | None,
+    store: Callable[[Received], Awaitable[T]],
+    is_kept: Callable[[T], bool],
+) -> T:
+    """Make an uploaded picture a square PNG of the large size, keep it, and let `store` note it in the database.
+
+    Raises Invalid with a message, NoSpace if the server has no space left, and the errors of `store`.
+    """
     call.count(Limit.PICTURES)
     content = service.require_file(upload.content if upload else None)
     try:
         made = await call.world[Decoder].make(Avatar(model.LARGE), source_of(content), call.caller.user_id or "")
     except NotAnImage as error:
         raise Invalid(data={"message": str(error)}) from error
-    return made.content
+    try:
+        return await call.world[Contents].begin_made().receive_for(one_part(made.content), store, is_kept)
+    except NoSpace as error:
+        refusals.count_full(error)
+        raise NoSpace(data={"message": str(error)}) from error
 
 
 async def _store_upload(call: Call[NewAvatar]) -> None:
-    """Make the uploaded file the caller's picture. Raises Invalid with a message."""
-    image = await open_upload(call, call.params.files)
+    """Make the uploaded file the caller's picture. Raises Invalid and NoSpace with a message."""
+    limits = call.world[Contents].limits
 
-    async def work(tx: Tx) -> None:
+    async def work(tx: Tx, received: Received) -> bool:
         await require_login_still(tx, call)  # it may have ended during the decoding
-        await service.set_image(tx, call.user_id, image)
+        return await service.set_uploaded(tx, call.user_id, received, limits)
 
-    await call.write(work)
+    await keep_upload(call, call.params.files, lambda received: call.write(partial(work, received=received)), bool)

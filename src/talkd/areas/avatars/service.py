@@ -1,7 +1,9 @@
 """Reading, setting and removing the pictures of accounts."""
 
+from talkd.areas.avatars import picture_service as pictures
 from talkd.areas.avatars import store
-from talkd.areas.avatars.model import MAX_FILE, Portrait
+from talkd.areas.avatars.model import MAX_FILE, Owner, Portrait, Uploaded
+from talkd.areas.files.model import Limits, Received
 from talkd.conversation import attendee_store
 from talkd.core import clock
 from talkd.core.errors import Invalid, NotFound
@@ -31,24 +33,25 @@ async def _is_in_room_with(tx: Tx, browser: str, user_id: str) -> bool:
     return any(guest.can_pass_lobby for guest in found)
 
 
-async def find_image(tx: Tx, user_id: str) -> bytes:
-    """Return the uploaded picture as PNG of the large size. Raises NotFound."""
-    image = await store.get_image(tx, user_id)
-    if image is None:
+async def get_uploaded(tx: Tx, user_id: str) -> Uploaded:
+    """Return the uploaded picture of an account, a PNG of the large size. Raises NotFound."""
+    return await pictures.get_uploaded(tx, Owner.USER, user_id)
+
+
+async def set_uploaded(tx: Tx, user_id: str, received: Received, limits: Limits) -> bool:
+    """Make a received PNG of the large size the picture of an account. Return whether the contents are needed.
+
+    Raises NoSpace, and NotFound if there is no account.
+    """
+    if not await store.raise_version(tx, user_id, clock.now()):
         raise NotFound
-    return image
+    return await pictures.set_uploaded(tx, Owner.USER, user_id, received, limits)
 
 
-async def set_image(tx: Tx, user_id: str, image: bytes) -> None:
-    """Set the picture of an account. `image` is a PNG of the large size."""
-    await store.set_image(tx, user_id, image)
-    await store.raise_version(tx, user_id, clock.now())
-
-
-async def remove_image(tx: Tx, user_id: str) -> None:
+async def remove_uploaded(tx: Tx, user_id: str) -> None:
     """Remove the uploaded picture of an account."""
-    await store.delete_image(tx, user_id)
     await store.raise_version(tx, user_id, clock.now())
+    await pictures.remove_uploaded(tx, Owner.USER, user_id)
 
 
 def require_file(content: bytes | None) -> bytes:

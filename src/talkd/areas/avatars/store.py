@@ -2,16 +2,20 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.avatars.model import Portrait
+from talkd.areas.avatars.model import Portrait, Uploaded
 from talkd.core import names
 from talkd.storage.database import Tx
+from talkd.storage.file_schema import blobs, user_pictures
 from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import Int, user_avatars, users
-from talkd.storage.statements import ONE, Statement, bind, folded, insert
+from talkd.storage.statements import ONE, Statement, bind, folded
 
 
-def _portrait(user_id: str, display_name: str, version: int, uploaded_by: str | None) -> Portrait:
-    return Portrait(user_id, display_name, version, uploaded_by is not None)
+def _portrait(
+    user_id: str, display_name: str, version: int, key: str | None, size: int | None, in_database: str | None
+) -> Portrait:
+    uploaded = Uploaded(key or "", size or 0) if key or in_database else None
+    return Portrait(user_id, display_name, version, uploaded)
 
 
 _PORTRAIT = shape_of(
@@ -19,21 +23,20 @@ _PORTRAIT = shape_of(
     users.c.id,
     users.c.display_name,
     users.c.avatar_version,
+    blobs.c.key,
+    blobs.c.size,
     user_avatars.c.user_id,
 )
 _PORTRAIT_BY_ID = Query(
     sa.select(*_PORTRAIT)
-    .join_from(users, user_avatars, user_avatars.c.user_id == users.c.id, isouter=True)
+    .select_from(
+        users.outerjoin(user_pictures, user_pictures.c.user_id == users.c.id)
+        .outerjoin(blobs, blobs.c.id == user_pictures.c.blob_id)
+        .outerjoin(user_avatars, user_avatars.c.user_id == users.c.id)
+    )
     .where(folded(users.c.id) == bind("user_id", sa.Text)),
     _PORTRAIT,
 )
-_IMAGE = Statement(sa.select(user_avatars.c.image).where(user_avatars.c.user_id == bind("user_id")))
-_SET_IMAGE = Statement(
-    insert(user_avatars)
-    .values(user_id=bind("user_id"), image=bind("image"))
-    .on_conflict_do_update(index_elements=["user_id"], set_={"image": bind("image", sa.LargeBinary)})
-)
-_DELETE_IMAGE = Statement(sa.delete(user_avatars).where(user_avatars.c.user_id == bind("user_id")))
 _now = bind("now", Int)
 _NEW_VERSION = Statement(
     sa.update(users)
@@ -47,22 +50,9 @@ async def get_portrait(tx: Tx, user_id: str) -> Portrait | None:
     return await tx.find(_PORTRAIT_BY_ID, user_id=names.folded(user_id))
 
 
-async def get_image(tx: Tx, user_id: str) -> bytes | None:
-    """Return the uploaded picture."""
-    image = await tx.value(_IMAGE, user_id=user_id)
-    return None if image is None else bytes(image)
+async def raise_version(tx: Tx, user_id: str, now: int) -> bool:
+    """Set a version that the account's picture never had: the time, or one more than the last version.
 
-
-async def set_image(tx: Tx, user_id: str, image: bytes) -> None:
-    """Store an uploaded picture."""
-    await tx.run(_SET_IMAGE, user_id=user_id, image=image)
-
-
-async def delete_image(tx: Tx, user_id: str) -> None:
-    """Delete the uploaded picture."""
-    await tx.run(_DELETE_IMAGE, user_id=user_id)
-
-
-async def raise_version(tx: Tx, user_id: str, now: int) -> None:
-    """Set a version that the account's picture never had: the time, or one more than the last version."""
-    await tx.run(_NEW_VERSION, user_id=user_id, now=now)
+    This locks the account. Return False if there is none.
+    """
+    return bool(await tx.run(_NEW_VERSION, user_id=user_id, now=now))

@@ -69,6 +69,15 @@ class Blob(msgspec.Struct, frozen=True):
     is_described: int
 
 
+class Picture(msgspec.Struct, frozen=True):
+    """The uploaded picture of an account or a room, whose contents are in the same storage."""
+
+    user_id: str
+    """Empty for that of a room."""
+    token: str
+    """Empty for that of an account."""
+
+
 class Received(msgspec.Struct, frozen=True):
     """Contents that a client has sent, which are durable in the storage under `key`."""
 
@@ -88,6 +97,9 @@ class Limits(msgspec.Struct, frozen=True):
     """For the whole server."""
     types: tuple[str, ...] = ()
     """Patterns of media types. If there are none, all types are allowed."""
+
+
+NO_LIMITS = Limits()
 
 
 def parse_path(text: str) -> Path:

@@ -139,6 +139,11 @@ class Reception:
         return stored
 
 
+async def one_part(content: bytes) -> AsyncIterator[bytes]:
+    """Yield contents that are in memory."""
+    yield content
+
+
 async def parts_of(path: Path) -> AsyncIterator[bytes]:
     """Yield a file on the disk part by part."""
     with await asyncio.to_thread(path.open, "rb") as file:

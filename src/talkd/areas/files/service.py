@@ -14,6 +14,7 @@ from talkd.areas.files.model import (
     ETAG_LENGTH,
     FOLDER,
     MAX_DEPTH,
+    NO_LIMITS,
     Blob,
     Entry,
     Limits,
@@ -256,9 +257,7 @@ async def put(
     parent = await require_folder(tx, user_id, path[:-1])
     growth = received.size - (old.size if old is not None else 0)
     await require_quota(tx, user_id, growth, limits)
-    blob = await store.use_blob(tx, sha256=received.sha256, key=received.key, size=received.size)
-    if limits.total and blob.key == received.key and await store.get_total(tx) > limits.total:
-        raise NoSpace(message="The server has no space left for files.")
+    blob = await use_contents(tx, received, limits)
     now = clock.now()
     values: dict[str, int | str] = {
         "blob_id": blob.id,
@@ -276,6 +275,22 @@ async def put(
         await tx.emit(FileChanged(entry.id))
     await store.grow(tx, parent.id, growth, new_etag(), now)
     return Put(entry, old is None, blob.key == received.key)
+
+
+async def use_contents(tx: Tx, received: Received, limits: Limits = NO_LIMITS) -> Blob:
+    """Return received contents after noting one more use. They have another key if equal ones were stored before.
+
+    Raises NoSpace if they are new, and all contents together have more bytes than allowed.
+    """
+    blob = await store.use_blob(tx, sha256=received.sha256, key=received.key, size=received.size)
+    if limits.total and blob.key == received.key and await store.get_total(tx) > limits.total:
+        raise NoSpace(message="The server has no space left for files.")
+    return blob
+
+
+async def release_contents(tx: Tx, blob_ids: list[int]) -> None:
+    """Note one use less for each time that contents are in the list. A job deletes contents without uses."""
+    await store.release_blobs(tx, blob_ids)
 
 
 def require_condition(condition: Condition, old: Entry | None) -> None:

@@ -17,7 +17,7 @@ _FILE_BYTES = Statement(sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size), ZE
 async def count(tx: Tx) -> dict[str, int]:
     """Return the numbers of `sessions` in all rooms, of `accounts` that can log in, and of `calls`.
 
-    And those of stored `files`, equal ones counted once, and of their bytes (`file_bytes`).
+    And those of stored `files` and uploaded pictures, equal ones counted once, and of their bytes (`file_bytes`).
     """
     statements = {
         "sessions": _SESSIONS,

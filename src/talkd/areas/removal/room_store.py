@@ -23,7 +23,6 @@ from talkd.storage.schema import (
     polls,
     reactions,
     reminders,
-    room_avatars,
     rooms,
     sessions,
     signaling_messages,
@@ -85,7 +84,6 @@ _ATTENDEES = Statement(
 )
 _SESSIONS = Statement(sa.select(sessions.c.session_id).where(sessions.c.room_id == _room_id))
 _DELETE_ATTENDEES = Statement(sa.delete(attendees).where(attendees.c.room_id == _room_id))
-_DELETE_AVATAR = Statement(sa.delete(room_avatars).where(room_avatars.c.room_id == _room_id))
 _UNFINISHED = Statement(sa.select(rooms.c.id).where(rooms.c.cleared_id > ZERO))
 _LOCKED = shape_of(
     lambda cleared_id, deleted: Unfinished(cleared_id, bool(deleted)), rooms.c.cleared_id, rooms.c.deleted
@@ -108,7 +106,7 @@ async def hide_room(tx: Tx, room_id: int) -> Occupants:
         user_ids=tuple(actor_id for _, kind, actor_id in rows if kind == USERS),
         session_ids=tuple(await tx.values(_SESSIONS, in_room=room_id)),
     )
-    for statement in (_DELETE_ATTENDEES, _DELETE_AVATAR, _HIDE_ROOM):
+    for statement in (_DELETE_ATTENDEES, _HIDE_ROOM):
         await tx.run(statement, in_room=room_id)
     return occupants
 
