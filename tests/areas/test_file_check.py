@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from support.commands import run_command, run_talkd
 from support.files import Files
+from support.portraits import picture, set_of_room, set_own
 from support.running import Server
 from support.storages import folder_of, leave, stored
 from support.time import stop_time
@@ -112,6 +113,23 @@ def test_missing_contents_are_named_and_nothing_is_deleted(own: Server, files: F
     assert found(own)["missing"][0]["key"] == key
     assert set(files.list("/", 1)) == {"/", "/a", "/folder/"}
     assert files.status("GET", "/a") == 503
+
+
+def test_missing_contents_of_pictures_are_named(own: Server, files: Files) -> None:
+    token = files.person.create_room()
+    set_own(files.person, picture())
+    set_of_room(files.person, token, picture())
+    [key] = set(stored(own.config)) - {key_of(own, b"same"), key_of(own, b"other")}
+    assert check(own).returncode == 0
+    (folder_of(own.config) / key[:2] / key).unlink()
+    assert f"  picture of the room {token}\n" in check(own).stdout
+    assert f"  picture of {files.person.id}\n" in check(own, "--repair").stdout
+    assert found(own)["missing"][0]["pictures"] == [
+        {"user_id": "", "token": token},
+        {"user_id": files.person.id, "token": ""},
+    ]
+    change(own, sa.delete(blobs).where(blobs.c.key == bind("key")), key=key)
+    assert "2 without contents in the database\n  picture of the room" in check(own, "--repair").stdout
 
 
 def test_contents_of_another_size_are_named(own: Server, files: Files) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from talkd.areas.files import examination_service as files
 from talkd.areas.settings import service as settings
 from talkd.areas.users import group_service as groups
 from talkd.areas.users.model import ADMIN_GROUP
@@ -106,11 +107,13 @@ def _clock() -> Iterator[Finding]:
 async def _database(config: Config) -> AsyncIterator[Finding]:
     name = database_of(config)
     admins: list[str] = []
+    old_pictures = 0
     try:
         revision = await revision_of(config)
         if revision == REVISIONS[-1]:
             async with opened(config) as db:
                 admins = await db.read(lambda tx: groups.list_members(tx, ADMIN_GROUP))
+                old_pictures = await db.read(files.count_pictures_in_database)
         damage = "" if config.database.url or revision is None else find_damage(Path(config.data) / "talkd.db")
     except Exception as error:
         reason = explain(error)
@@ -145,6 +148,10 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
     yield Finding(OK, "database", f"{name}: answers, schema {revision}")
     if not config.database.url and not config.database.durable:
         yield Finding(WARN, "durability", "off: a power cut loses messages", "remove database.durable = false")
+    if old_pictures:
+        found = f"{old_pictures} are still in the database"
+        advice = "start the server, which moves them to the storage of files; if it does not, its log says why"
+        yield Finding(WARN, "pictures", found, advice)
     if admins:
         yield Finding(OK, "administrators", ", ".join(sorted(admins)))
     else:

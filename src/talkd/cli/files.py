@@ -10,7 +10,7 @@ from talkd.areas.files import examination_service as files
 from talkd.areas.files import service
 from talkd.areas.files.examination import HOUR, Examination, Report
 from talkd.areas.files.examination_service import Missing, Place
-from talkd.areas.files.model import Entry
+from talkd.areas.files.model import Entry, Picture
 from talkd.areas.users import service as users
 from talkd.blobs import open_blobs
 from talkd.cli import command
@@ -77,7 +77,11 @@ def _show(report: Report, *, repair: bool, limit: int | None) -> None:
         ([_name(each) for each in report.lost], "in a folder that does not exist", moved),
         (_names(report.missing), "whose contents are missing; restore them from a backup", ""),
         (_names(report.wrong_sizes), "whose contents have a wrong size; restore them from a backup", ""),
-        ([_name(each) for each in report.empty], "without contents in the database", ""),
+        (
+            [*map(_name, report.empty), *map(_picture_name, report.empty_pictures)],
+            "without contents in the database",
+            "",
+        ),
     ):
         if rows:
             click.echo(f"{len(rows)} {about}{f': {done}' if done else ''}")
@@ -92,12 +96,20 @@ def _show(report: Report, *, repair: bool, limit: int | None) -> None:
 
 
 def _names(found: Sequence[Missing]) -> list[str]:
-    """Return one row for each file, and for contents that no file has."""
-    return [row for each in found for row in [_name(place) for place in each.files] or [f"{each.key}, of no file"]]
+    """Return one row for each file and picture, and for contents that none has."""
+    return [
+        row
+        for each in found
+        for row in [*map(_name, each.files), *map(_picture_name, each.pictures)] or [f"{each.key}, of no file"]
+    ]
 
 
 def _name(place: Place) -> str:
     return f"{place.user_id}: {place.path}"
+
+
+def _picture_name(picture: Picture) -> str:
+    return f"picture of {picture.user_id}" if picture.user_id else f"picture of the room {picture.token}"
 
 
 @app.command("list")
@@ -130,18 +142,22 @@ def list_files(config: Config, name: str, as_json: bool) -> None:
 @app.command("usage")
 @command.as_json
 def show_usage(config: Config, as_json: bool) -> None:
-    """Show how much the files of each account use, and all together. Equal files count once in the storage."""
-    usages, (number, size) = read(config, _usage)
+    """Show how much the files of each account use, and all contents together. Equal ones count once in the storage.
+
+    Pictures of accounts and rooms are contents, too, but no files of an account.
+    """
+    usages, (number, size), pictures = read(config, _usage)
     if as_json:
-        command.show_json({"accounts": usages, "contents": number, "size": size})
+        command.show_json({"accounts": usages, "contents": number, "size": size, "pictures": pictures})
         return
     rows: list[tuple[str, ...]] = [(each.user_id, str(each.files), size_text(each.size)) for each in usages]
     command.show(rows, headers=("ACCOUNT", "FILES", "SIZE"))
-    click.echo(f"{number} different contents, {size_text(size)} in the storage")
+    shown = f", with {pictures} pictures of accounts and rooms" if pictures else ""
+    click.echo(f"{number} different contents, {size_text(size)} in the storage{shown}")
 
 
-async def _usage(tx: Tx) -> tuple[list[files.Usage], tuple[int, int]]:
-    return await files.list_usages(tx), await files.get_total(tx)
+async def _usage(tx: Tx) -> tuple[list[files.Usage], tuple[int, int], int]:
+    return await files.list_usages(tx), await files.get_total(tx), await files.count_pictures(tx)
 
 
 def _moment(time: int) -> str:

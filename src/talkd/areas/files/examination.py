@@ -7,6 +7,7 @@ import msgspec
 
 from talkd.areas.files import examination_service as service
 from talkd.areas.files.examination_service import Missing, Place
+from talkd.areas.files.model import Picture
 from talkd.blobs.interface import Blobs, Found, Gone
 from talkd.storage.database import Database
 
@@ -38,6 +39,8 @@ class Report(msgspec.Struct):
     """Entries whose folder does not exist."""
     empty: list[Place] = []
     """Files without a row of contents."""
+    empty_pictures: list[Picture] = []
+    """Pictures of accounts and rooms without a row of contents."""
 
     @property
     def is_clean(self) -> bool:
@@ -52,7 +55,7 @@ class Report(msgspec.Struct):
     @property
     def unmendable(self) -> int:
         """Return the number of faults that only a backup can mend."""
-        return len(self.missing) + len(self.wrong_sizes) + len(self.empty)
+        return len(self.missing) + len(self.wrong_sizes) + len(self.empty) + len(self.empty_pictures)
 
 
 class Examination:
@@ -82,6 +85,7 @@ class Examination:
         report.wrong_counts = await self._db.read(service.list_wrong_counts)
         report.lost = await self._db.read(service.list_lost)
         report.empty = await self._db.read(service.list_empty)
+        report.empty_pictures = await self._db.read(service.list_empty_pictures)
         return report
 
     def _note_left_behind(self, report: Report, found: Found) -> None:

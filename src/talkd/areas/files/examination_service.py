@@ -7,7 +7,7 @@ import msgspec
 from talkd.areas.files import examination_store as store
 from talkd.areas.files import service
 from talkd.areas.files import store as files
-from talkd.areas.files.model import Entry
+from talkd.areas.files.model import Entry, Picture
 from talkd.core import clock
 from talkd.storage.database import Tx
 
@@ -32,6 +32,8 @@ class Missing(msgspec.Struct, frozen=True):
     key: str
     files: list[Place]
     """The files that have them. Empty for a preview, for a piece of an upload, and for what is being deleted."""
+    pictures: list[Picture]
+    """The pictures of accounts and rooms that are these contents."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -56,7 +58,8 @@ async def list_keys(tx: Tx, table: str, after: str, limit: int) -> list[str]:
 
 async def get_users(tx: Tx, key: str) -> Missing:
     """Return who has the contents with a key."""
-    return Missing(key, [await _place(tx, entry) for entry in await store.list_users_of(tx, key)])
+    places = [await _place(tx, entry) for entry in await store.list_users_of(tx, key)]
+    return Missing(key, places, await store.list_pictures_of(tx, key))
 
 
 async def list_wrong_counts(tx: Tx) -> list[int]:
@@ -72,6 +75,11 @@ async def list_lost(tx: Tx) -> list[Place]:
 async def list_empty(tx: Tx) -> list[Place]:
     """Return the files without a row of contents."""
     return [await _place(tx, entry) for entry in await store.list_empty(tx)]
+
+
+async def list_empty_pictures(tx: Tx) -> list[Picture]:
+    """Return the pictures of accounts and rooms without a row of contents."""
+    return await store.list_empty_pictures(tx)
 
 
 async def _place(tx: Tx, entry: Entry) -> Place:
@@ -108,6 +116,16 @@ async def list_usages(tx: Tx) -> list[Usage]:
     """Return how much the accounts with files use, by name."""
     numbers = await store.count_files(tx)
     return [Usage(user_id, numbers.get(user_id, 0), size) for user_id, size in await store.list_roots(tx)]
+
+
+async def count_pictures(tx: Tx) -> int:
+    """Return the number of uploaded pictures of accounts and rooms that are in the storage."""
+    return await store.count_pictures(tx)
+
+
+async def count_pictures_in_database(tx: Tx) -> int:
+    """Return the number of uploaded pictures that an older talkd has stored in the database."""
+    return await store.count_pictures_in_database(tx)
 
 
 async def get_total(tx: Tx) -> tuple[int, int]:

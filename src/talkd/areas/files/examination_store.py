@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
-from talkd.areas.files.model import Entry
+from talkd.areas.files.model import Entry, Picture
 from talkd.areas.files.store import ENTRY
 from talkd.storage.database import Tx
-from talkd.storage.file_schema import STORED, USES, blobs, entries
+from talkd.storage.file_schema import STORED, USES, blobs, entries, room_pictures, user_pictures
 from talkd.storage.queries import Query, shape_of, single
-from talkd.storage.statements import ZERO, Statement, bind, one_of
+from talkd.storage.schema import room_avatars, rooms, user_avatars
+from talkd.storage.statements import EMPTY, ZERO, Statement, bind, one_of
 
 TABLES = {table.name: table for table in STORED}
 
@@ -20,6 +21,10 @@ class Stored(msgspec.Struct, frozen=True):
 
     key: str
     size: int
+
+
+def _picture(user_id: str, token: str | None) -> Picture:
+    return Picture(user_id, token or "")
 
 
 _KNOWN = {
@@ -77,6 +82,22 @@ _USERS_OF = Query(
     .order_by(entries.c.id),
     ENTRY,
 )
+_NO_ROOM, _NO_USER = EMPTY.label("token"), EMPTY.label("user_id")
+_pictures = sa.union_all(
+    sa.select(user_pictures.c.user_id, _NO_ROOM, user_pictures.c.blob_id),
+    sa.select(_NO_USER, rooms.c.token, room_pictures.c.blob_id).select_from(
+        room_pictures.outerjoin(rooms, rooms.c.id == room_pictures.c.room_id)
+    ),
+).subquery()
+_PICTURE = shape_of(_picture, _pictures.c.user_id, _pictures.c.token)
+_some_pictures = sa.select(*_PICTURE).order_by(_pictures.c.user_id, _pictures.c.token)
+_EMPTY_PICTURES = Query(_some_pictures.where(~sa.exists().where(blobs.c.id == _pictures.c.blob_id)), _PICTURE)
+_PICTURES_OF = Query(
+    _some_pictures.join_from(_pictures, blobs, blobs.c.id == _pictures.c.blob_id).where(blobs.c.key == bind("key")),
+    _PICTURE,
+)
+_PICTURE_NUMBER = Statement(sa.select(sa.func.count()).select_from(_pictures))
+_IN_DATABASE = tuple(Statement(sa.select(sa.func.count()).select_from(table)) for table in (user_avatars, room_avatars))
 _ROOTS = Query(
     sa.select(entries.c.user_id, entries.c.size).where(entries.c.parent_id == ZERO).order_by(entries.c.name),
     single(entries.c.user_id),
@@ -125,6 +146,26 @@ async def list_empty(tx: Tx) -> list[Entry]:
 async def list_users_of(tx: Tx, key: str) -> list[Entry]:
     """Return the files with the contents under a key."""
     return await tx.list(_USERS_OF, key=key)
+
+
+async def list_pictures_of(tx: Tx, key: str) -> list[Picture]:
+    """Return the pictures with the contents under a key."""
+    return await tx.list(_PICTURES_OF, key=key)
+
+
+async def list_empty_pictures(tx: Tx) -> list[Picture]:
+    """Return the pictures without a row of contents."""
+    return await tx.list(_EMPTY_PICTURES)
+
+
+async def count_pictures(tx: Tx) -> int:
+    """Return the number of uploaded pictures that are in the storage."""
+    return int(await tx.value(_PICTURE_NUMBER))
+
+
+async def count_pictures_in_database(tx: Tx) -> int:
+    """Return the number of uploaded pictures that an older talkd has stored in the database."""
+    return sum([int(await tx.value(statement)) for statement in _IN_DATABASE])
 
 
 async def list_roots(tx: Tx) -> list[tuple[str, int]]:
