@@ -8,7 +8,7 @@ import pytest
 from support.files import Files, send
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server
-from support.time import pass_time, stop_time
+from support.time import pass_time, set_date, stop_time
 
 SHARES = "/ocs/v2.php/apps/files_sharing/api/v1/shares"
 JPEG = b"\xff\xd8\xff\xe0 not really"
@@ -362,6 +362,31 @@ def test_a_forward_that_is_repeated_is_sent_once(server: Server, alice: Person, 
         share(bob, other, "/" + file_of(message)["path"], referenceId="again")
     shown = [each for each in bob.get(f"v1/chat/{other}", lookIntoFuture=0) if "file" in each["messageParameters"]]
     assert len(shown) == 1
+
+
+def test_an_upload_that_nobody_shares_goes_after_a_week(
+    server: Server, alice: Person, token: str, alice_files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = "/" + alice.post(f"v1/chat/{token}/attachment/folder", fileNames=["a.txt"])["folder"]
+    alice_files.put(f"{draft}/shared", b"shared")
+    alice.post(f"v1/chat/{token}/attachment", filePath=f"{draft}/shared", referenceId="b", fileName="shared.txt")
+    for folder in ("/own-1", "/own-1/me-alice", "/own-1/me-alice/Draft"):
+        alice_files.request("MKCOL", folder)
+    own = ("/own-1/me-alice/Draft/a.txt", "/old.txt")
+    for path in (f"{draft}/killed", *own):
+        alice_files.put(path, b"draft")
+    set_date(monkeypatch, 6 * 86_400)
+    server.run_job("delete_old_drafts")
+    assert alice_files.get(f"{draft}/killed") == b"draft"
+    set_date(monkeypatch, 8 * 86_400)
+    assert alice_files.move("/old.txt", f"{draft}/old") == 201
+    server.run_job("delete_old_drafts")
+    assert len(alice_files.list(draft)) == 3, "an old file that was just moved there is about to be shared"
+    set_date(monkeypatch, 8 * 86_400 + 3700)
+    server.run_job("delete_old_drafts")
+    assert len(alice_files.list(draft)) == 1
+    assert alice_files.get(own[0]) == b"draft"
+    assert [file_of(newest(alice, token))["name"], status(alice, newest(alice, token))] == ["shared.txt", 200]
 
 
 @pytest.mark.parametrize(("content", "is_left"), [(JPEG, False), (b"another", True)])

@@ -6,7 +6,8 @@ The folder is `Talk/ROOM-TOKEN/NAME-USER/Draft`. "Talk" stands for the folder th
 import msgspec
 
 from talkd.areas.attachments import service
-from talkd.areas.attachments.model import DRAFT, Meta, folder_of
+from talkd.areas.attachments import store as attachment_store
+from talkd.areas.attachments.model import DRAFT, Meta, folder_of, is_draft
 from talkd.areas.files import moving_service
 from talkd.areas.files import service as files
 from talkd.areas.files.model import Blob, Entry, Limits, Path, Received, parse_path, require_name
@@ -15,12 +16,18 @@ from talkd.areas.messages import service as messages
 from talkd.areas.settings import service as settings
 from talkd.conversation.message import FILE, SentMessage
 from talkd.conversation.participant import Participant
-from talkd.core import ids
+from talkd.core import clock, ids
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 
 PREFIX_LENGTH = 12
 """Length of the random beginning of the names of drafts."""
+LIFETIME = 7 * 86_400
+"""Seconds after which a draft is deleted that nobody has shared."""
+QUIET = 3600
+"""Seconds in which nothing may have changed in its folder: an old file that was just moved there may be shared next."""
+PORTION = 100
+"""Number of drafts that are looked for at once."""
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -114,3 +121,24 @@ async def publish(
     blob = await files.get_blob(tx, moved)
     sent = await service.share(tx, me, moved, blob, meta, reference_id=reference_id, base_url=base_url)
     return Published(sent, name)
+
+
+# --- what nobody shares ---------------------------------------------------------------------
+async def list_old(tx: Tx, after: int) -> list[Entry]:
+    """Return the next files after an id that may be drafts which nobody shares any more."""
+    now = clock.now()
+    return await attachment_store.list_old_drafts(
+        tx, after=after, created_before=now - LIFETIME, quiet_since=now - QUIET, limit=PORTION
+    )
+
+
+async def remove_abandoned(tx: Tx, old: Entry) -> None:
+    """Delete a file that `list_old` has found, if it still is a draft."""
+    await files.lock_tree(tx, old.user_id)
+    entry = await files.find_by_id(tx, old.id)
+    path = await files.get_path(tx, entry) if entry is not None and entry.parent_id == old.parent_id else None
+    if entry is None or path is None or not is_draft(path, entry.user_id):
+        return
+    folder = parse_path(await settings.get_attachment_folder(tx, entry.user_id))
+    if path[:-4] == folder and not await attachment_store.is_shared(tx, entry.id):
+        await files.remove(tx, entry)

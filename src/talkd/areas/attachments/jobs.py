@@ -1,10 +1,10 @@
-"""The job that ends shares whose messages have expired or were cleared, or whose rooms were deleted."""
+"""Jobs that end shares without a message or room, and that delete uploads which nobody has shared."""
 
 import asyncio
 from functools import partial
 
 from talkd.area import Job
-from talkd.areas.attachments import service
+from talkd.areas.attachments import draft_service, service
 from talkd.web.call import World
 
 
@@ -20,4 +20,16 @@ async def end_shares(world: World) -> None:
         await asyncio.sleep(0)  # on SQLite, reading lets no other task run
 
 
-JOBS = (Job("end_shares", every=60, run=end_shares),)
+async def delete_old_drafts(world: World) -> None:
+    """Delete what was uploaded a week ago or earlier and never shared, file by file."""
+    after = 0
+    while found := await world.db.read_aside(partial(draft_service.list_old, after=after)):
+        for entry in found:
+            await world.db.write(partial(draft_service.remove_abandoned, old=entry))
+        after = found[-1].id
+
+
+JOBS = (
+    Job("end_shares", every=60, run=end_shares),
+    Job("delete_old_drafts", every=6 * 3600, run=delete_old_drafts),
+)

@@ -153,10 +153,14 @@ def parse_draft(text: str, room: Room, user: Actor) -> Path:
     Raises Unprocessable for a path to another place, and Invalid for one that is not allowed.
     """
     path = parse_path(text)
-    ends = (f"-{room.token}", f"-{_folder_name(user.id)}")
-    if len(path) < 4 or path[-2] != DRAFT or not all(map(str.endswith, path[-4:-2], ends)):
+    if not is_draft(path, user.id) or not path[-4].endswith(f"-{room.token}"):
         raise Unprocessable("filePath", message="The file is not in the draft folder of the conversation.")
     return path
+
+
+def is_draft(path: Path, user_id: str) -> bool:
+    """Return True if something at this path is in a draft folder of a user, in any room."""
+    return len(path) >= 4 and path[-2] == DRAFT and path[-3].endswith(f"-{_folder_name(user_id)}") and "-" in path[-4]
 
 
 def _folder_name(text: str) -> str:

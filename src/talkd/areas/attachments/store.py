@@ -2,17 +2,18 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.attachments.model import Share
+from talkd.areas.attachments.model import DRAFT, Share
+from talkd.areas.files.model import Entry
 from talkd.conversation.message_store import IS_SHOWN
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
-from talkd.storage.file_schema import shares
+from talkd.storage.file_schema import entries, shares
 from talkd.storage.queries import Query, shape, single
 from talkd.storage.schema import Int, attendees, messages, rooms
 from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, by_value, number, one_of, word
 
-SHARE = shape(Share, shares)
+SHARE, ENTRY = shape(Share, shares), shape(Entry, entries)
 _TOKEN = single(rooms.c.token)
 _PAIRS = (number(RoomType.ONE_TO_ONE), number(RoomType.ONE_TO_ONE_FORMER))
 
@@ -93,6 +94,21 @@ _PAGE = Query(
 )
 _VALID_IDS = Statement(
     _valid.with_only_columns(shares.c.id).where(shares.c.id > bind("after"), shares.c.id <= bind("through", Int))
+)
+_folder = entries.alias("folder")
+_OLD_DRAFTS = Query(
+    sa.select(*ENTRY)
+    .join(_folder, _folder.c.id == entries.c.parent_id)
+    .where(
+        entries.c.id > bind("after"),
+        entries.c.blob_id > ZERO,
+        entries.c.created_at < bind("created_before"),
+        _folder.c.name == word(DRAFT),
+        _folder.c.modified_at < bind("quiet_since"),
+    )
+    .order_by(entries.c.id)
+    .limit(bind("limit", sa.Integer)),
+    ENTRY,
 )
 _SET_CONTENT = Statement(
     sa.update(messages)
@@ -175,6 +191,11 @@ async def list_page(tx: Tx, after: int, limit: int) -> list[Share]:
 async def list_valid_ids(tx: Tx, after: int, through: int, now: int) -> set[int]:
     """Return the ids of the valid shares in a range of ids."""
     return set(await tx.values(_VALID_IDS, after=after, through=through, now=now))
+
+
+async def list_old_drafts(tx: Tx, *, after: int, created_before: int, quiet_since: int, limit: int) -> list[Entry]:
+    """Return the next old files after an id in folders with the name of draft folders, in which nothing has changed."""
+    return await tx.list(_OLD_DRAFTS, after=after, created_before=created_before, quiet_since=quiet_since, limit=limit)
 
 
 async def set_content(tx: Tx, room_id: int, message_id: int, *, message: str, parameters: str, plain: str) -> None:
