@@ -17,11 +17,38 @@ MODE = 0o600
 FOLDER_MODE = 0o700
 
 
+class Folders:
+    """The folders of blobs. Once `create` has returned, a power cut takes a folder away no more, if it is `durable`.
+
+    That a folder exists does not say so: another upload may have created it and still wait for the disk, or an earlier
+    process may have died before it waited.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool) -> None:
+        self._folder = folder
+        self._durable = durable
+        self._kept: set[Path] = set()
+
+    def create(self, folder: Path) -> None:
+        """Create a folder of blobs, if it does not exist."""
+        for each in (self._folder, folder):
+            if each not in self._kept:
+                each.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+                self.write_through(each.parent)
+                self._kept.add(each)
+
+    def write_through(self, folder: Path) -> None:
+        """Wait until the names in a folder are on the disk."""
+        if self._durable:
+            _write_through(folder)
+
+
 class DiskDraft:
     """A file in the folder of unfinished blobs. `finish` moves it to its place."""
 
-    def __init__(self, folder: Path, *, durable: bool) -> None:
+    def __init__(self, folder: Path, folders: Folders, *, durable: bool) -> None:
         self.key = new_key()
+        self._folders = folders
         self._durable = durable
         self._path = folder / UNFINISHED / self.key
         self._finished = path_of(folder, self.key)
@@ -45,13 +72,9 @@ class DiskDraft:
             if self._durable:
                 os.fsync(file.fileno())
         folder = self._finished.parent
-        is_new = not folder.exists()
-        folder.mkdir(exist_ok=True, mode=FOLDER_MODE)
+        self._folders.create(folder)
         self._path.rename(self._finished)
-        if self._durable:
-            _write_through(folder)
-            if is_new:
-                _write_through(folder.parent)
+        self._folders.write_through(folder)
 
     async def discard(self) -> None:
         await asyncio.to_thread(self._discard)
@@ -72,10 +95,11 @@ class DiskBlobs:
 
     def __init__(self, folder: Path, *, durable: bool) -> None:
         self._folder = folder
+        self._folders = Folders(folder, durable=durable)
         self._durable = durable
 
     def create(self) -> DiskDraft:
-        return DiskDraft(self._folder, durable=self._durable)
+        return DiskDraft(self._folder, self._folders, durable=self._durable)
 
     async def open(self, key: str, start: int, size: int) -> FilePart:
         try:
@@ -120,7 +144,6 @@ def _create(path: Path) -> BinaryIO:
 
 
 def _write_through(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
