@@ -36,6 +36,15 @@ class Process:
         """Return the resident memory of the process in bytes."""
         return int(self._proc("statm").split()[1]) * PAGE
 
+    def forget_peak(self) -> None:
+        """Let `peak` begin anew."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def peak(self) -> int:
+        """Return the most resident memory of the process since `forget_peak`, in bytes."""
+        [line] = [line for line in self._proc("status").splitlines() if line.startswith("VmHWM")]
+        return int(line.split()[1]) * 1024
+
     def _proc(self, name: str) -> str:
         return Path(f"/proc/{self.process.pid}/{name}").read_text()
 
@@ -118,9 +127,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(data: Path, database: str = "") -> Iterator[Server]:
+def serving(data: Path, database: str = "", **settings: str) -> Iterator[Server]:
     """Run a server."""
-    server = Server(data, database)
+    server = Server(data, database, **settings)
     try:
         yield server
     finally:

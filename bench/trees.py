@@ -1,4 +1,4 @@
-"""Measure WebDAV with a tree of 100,000 files: `python -m bench.trees`, with `--postgres` on a temporary PostgreSQL.
+"""Measure WebDAV with a tree of 200,000 files: `python -m bench.trees`, with `--postgres` on a temporary PostgreSQL.
 
 The rows are made by a few statements. The files have no contents in the storage.
 """
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from bench import server as servers
 from talkd.app import open_database
 from talkd.areas.files import service as files
+from talkd.areas.files.model import Limits
 from talkd.areas.users import service as users
 from talkd.areas.users.passwords import hash_password
 from talkd.config import Config
@@ -29,7 +30,8 @@ from talkd.storage.statements import Statement
 USER, PASSWORD = "keeper", "keeper of a large tree"
 SIZE = 1000
 """Bytes of each file."""
-WIDE, LARGE, REST = {"thousand": 1000, "ten thousand": 10_000}, 50, 39
+WIDE = {"thousand": 1000, "ten thousand": 10_000, "hundred thousand": 100_000}
+LARGE, REST = 50, 39
 """Folders with many files, and the numbers of folders with a thousand in `large` and in `rest`."""
 ALL = sum(WIDE.values()) + (LARGE + REST) * 1000
 PROPERTIES = (
@@ -61,8 +63,8 @@ _FILES = Statement(
     )
 )
 _GROW = Statement(
-    sa.text("UPDATE entries SET size = size + :size WHERE id = :folder").bindparams(
-        sa.bindparam("size", type_=sa.BigInteger), sa.bindparam("folder", type_=sa.BigInteger)
+    sa.text("UPDATE entries SET size = size + :size, inside = inside + :count WHERE id = :folder").bindparams(
+        *(sa.bindparam(name, type_=sa.BigInteger) for name in ("size", "count", "folder"))
     )
 )
 _COUNT = Statement(sa.text("SELECT count(*) FROM entries"))
@@ -84,12 +86,12 @@ async def fill(db: Database) -> None:
 
 
 async def _add(tx: Tx, path: tuple[str, ...], count: int, first: int) -> None:
-    folder = await files.ensure_folder(tx, USER, path)
+    folder = await files.ensure_folder(tx, USER, path, Limits())
     await tx.run(_BLOBS, first=first, count=count)
     await tx.run(_FILES, first=first, count=count, folder=folder.id)
     for length in range(len(path) + 1):
         here = await files.access_entry(tx, USER, path[:length])
-        await tx.run(_GROW, folder=here.id, size=count * SIZE)
+        await tx.run(_GROW, folder=here.id, size=count * SIZE, count=count)
 
 
 class Watcher(threading.Thread):
@@ -127,7 +129,9 @@ class Watcher(threading.Thread):
 class Client:
     """Sends requests of the account, and prints how long they took."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, server: servers.Server) -> None:
+        port = server.port
+        self._server = server
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         self._root = f"http://127.0.0.1:{port}/remote.php/dav/files/{USER}"
         self._login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -148,18 +152,25 @@ class Client:
     def measure(self, name: str, work: Callable[[], object], times: int = 1) -> None:
         """Do something several times, and print the shortest and the longest time."""
         took = []
+        memory = self._server.memory()
+        self._server.forget_peak()
         self._watcher.reset()
         for _ in range(times):
             began = time.perf_counter()
             work()
             took.append((time.perf_counter() - began) * 1000)
         others = self._watcher.reset() * 1000
-        print(f"{name:50} {min(took):9.1f} ms {max(took):9.1f} ms   others waited at most {others:7.1f} ms", flush=True)
+        more = (self._server.peak() - memory) / 1e6
+        print(
+            f"{name:35} {min(took):8.1f} to {max(took):8.1f} ms, others waited at most {others:7.1f} ms, "
+            f"{more:6.1f} MB more",
+            flush=True,
+        )
 
 
-def measure(port: int, count: Callable[[], int]) -> None:
+def measure(server: servers.Server, count: Callable[[], int]) -> None:
     """Print the figures."""
-    client = Client(port)
+    client = Client(server)
     client.send("PROPFIND", "/", ASK, depth="0")
     client.measure("PROPFIND of one file", lambda: client.send("PROPFIND", "/thousand/photo 7.jpg", ASK, depth="0"), 20)
     for name, entries in WIDE.items():
@@ -212,8 +223,8 @@ def main() -> None:
                 await db.close()
 
         asyncio.run(prepare())
-        with servers.serving(Path(folder), url) as server:
-            measure(server.port, lambda: asyncio.run(count()))
+        with servers.serving(Path(folder), url, TALKD_FILES_TOTAL=str(1 << 50)) as server:
+            measure(server, lambda: asyncio.run(count()))
 
 
 if __name__ == "__main__":

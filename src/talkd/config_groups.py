@@ -234,6 +234,8 @@ class FilesConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Bytes that the files of one account may have together; 0 for no limit."""
     total: int = 0
     """Bytes that all files may have together; 0 for no limit. Equal files count once."""
+    max_entries: int = 500_000
+    """Files and folders that one account may have; 0 for no limit. Pieces of unfinished uploads count."""
     types: list[str] = []
     """Media types that may be sent, like `image/*` or `application/pdf`. If the list is empty, all may."""
     scanner: str = ""

@@ -1,6 +1,7 @@
 """Random changes of a folder tree: what is listed, all sizes, and the uses of contents are as in a simple model."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from support.files import Files
 from support.running import Server
+from talkd.areas.files import service as tree
+from talkd.areas.files.examination_service import list_tree
 from talkd.storage.database import Tx
 from talkd.storage.file_schema import blobs, upload_parts, uploads
 from talkd.storage.statements import Statement, bind
@@ -174,6 +177,8 @@ def test_any_changes_keep_the_tree_exact(server: Server, steps: list[tuple[Any, 
     names = ("oc:size", "d:quota-used-bytes")
     found = {path: int(each["size"]) for path, each in listed.list("/", "infinity", *names).items()}
     assert found == model.listed()
+    numbers = server.read(lambda tx: get_numbers(tx, files.person.id))
+    assert numbers == {path: count_inside(path, found) for path in found if path.endswith("/")}
     assert listed.list("/", 0, *names)["/"]["quota-used-bytes"] == str(model.listed()["/"])
     server.run_job("delete_removed_files")
     for end in ENDS:
@@ -181,6 +186,17 @@ def test_any_changes_keep_the_tree_exact(server: Server, steps: list[tuple[Any, 
         assert server.read(lambda tx, content=content: uses_of(tx, content)) == (model.uses(content) or None)  # type: ignore[misc]
     assert server.read(lambda tx: tx.values(_PARTS, user_id=files.person.id)) == []
     server.close_clients()
+
+
+def count_inside(folder: str, paths: Iterable[str]) -> int:
+    return sum(path.startswith(folder) for path in paths) - 1
+
+
+async def get_numbers(tx: Tx, user_id: str) -> dict[str, int]:
+    """Return the noted numbers of entries in the folders of an account, by path."""
+    root = await tree.get_root(tx, user_id)
+    below = {f"/{path}/": entry.inside for path, entry in await list_tree(tx, root) if entry.is_folder}
+    return {"/": root.inside, **below}
 
 
 async def uses_of(tx: Tx, content: bytes) -> int | None:

@@ -86,8 +86,6 @@ WHOLE = {
     "areas.files.store._DELETE_DETACHED": "the index contains only what is being deleted",
     "areas.files.store._DETACHED_FOLDER": "the index contains only what is being deleted",
     "areas.files.store._DELETE_UNUSED": "the index contains only what is being deleted",
-    "areas.files.store._TOTAL": "it is asked with the setting files.total alone",
-    "areas.files.store._WAITING_TOTAL": "it is asked with the setting files.total alone; unfinished uploads are few",
     "areas.mentions.store._MENTIONING": FIRST,
     "areas.mentions.store._MARKED": "it runs after a message was deleted or has expired; there is no index of mentions",
     "areas.mentions.store._MARK_ALL": ROOM,

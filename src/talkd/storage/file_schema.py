@@ -37,10 +37,19 @@ entries = sa.Table(
     int_column("modified_at"),
     int_column("is_attachment"),
     text_column("checksum"),
+    int_column("inside"),
 )
-"""Folders and files of users. A folder has no blob, and the size of everything in it. The root of a user has the parent
-0 and the user's id as its name. An entry that is being deleted with all in it has a parent below 0, its own id negated.
-`is_attachment` is 1 for a file that is deleted when it is no longer shared. `checksum` is its client's."""
+"""Folders and files of users. A folder has no blob, and size and number of everything in it. The root of a user has the
+parent 0 and the user's id as its name. An entry that is being deleted with all in it has a parent below 0, its own id
+negated. `is_attachment` is 1 for a file that is deleted when it is no longer shared. `checksum` is its client's."""
+
+storage_use = sa.Table(
+    "storage_use",
+    metadata,
+    sa.Column("id", Int, primary_key=True, autoincrement=False),
+    int_column("used"),
+)
+"""One row: the bytes of all contents and of the pieces of unfinished uploads."""
 
 uploads = sa.Table(
     "uploads",

@@ -43,13 +43,13 @@ async def _folder(tx: Tx, me: Participant) -> Path:
     return folder_of(parent, me.room, me.actor)
 
 
-async def prepare(tx: Tx, me: Participant, wanted: list[str]) -> tuple[Path, list[tuple[str, str]]]:
+async def prepare(tx: Tx, me: Participant, wanted: list[str], limits: Limits) -> tuple[Path, list[tuple[str, str]]]:
     """Create the draft folder. Return it, and the wanted names that will be others because they are taken.
 
-    Raises Invalid for a name that is not allowed.
+    Raises Invalid for a name that is not allowed, and NoSpace.
     """
     folder = await _folder(tx, me)
-    await files.ensure_folder(tx, me.actor.id, (*folder, DRAFT))
+    await files.ensure_folder(tx, me.actor.id, (*folder, DRAFT), limits)
     names = list(dict.fromkeys(wanted))
     for name in names:
         require_name(name)
@@ -75,7 +75,7 @@ async def store(
     """Put received contents into the draft folder. Return where they are. Raises the errors of `files.service.put`."""
     require_name(name)
     folder = (*await _folder(tx, me), DRAFT)
-    await files.ensure_folder(tx, me.actor.id, folder)
+    await files.ensure_folder(tx, me.actor.id, folder, limits)
     path = (*folder, f"{ids.text(PREFIX_LENGTH)}-{name}")
     return path, await files.put(tx, me.actor.id, path, received, media_type, limits=limits)
 
@@ -83,7 +83,7 @@ async def store(
 async def copy(tx: Tx, me: Participant, entry: Entry, limits: Limits) -> Entry:
     """Copy a file that the caller has received into their folder of files in the room. Raises NoSpace."""
     folder = await _folder(tx, me)
-    parent = await files.ensure_folder(tx, me.actor.id, folder)
+    parent = await files.ensure_folder(tx, me.actor.id, folder, limits)
     name = await files.find_free_name(tx, parent, entry.name)
     return await moving_service.copy_from(tx, entry, me.actor.id, parent, name, limits)
 

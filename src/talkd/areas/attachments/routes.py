@@ -76,7 +76,7 @@ class SendFileParams(msgspec.Struct, frozen=True):
 )
 async def prepare_folder(tx: Tx, call: Call[FolderParams]) -> RenamedView:
     """Create the folder to which files for the room are uploaded."""
-    folder, renames = await draft_service.prepare(tx, call.me, call.params.fileNames)
+    folder, renames = await draft_service.prepare(tx, call.me, call.params.fileNames, call.world[Contents].limits)
     return RenamedView("/".join(folder), [{wanted: final} for wanted, final in renames])
 
 

@@ -206,7 +206,7 @@ async def put_file(call: Call[FileParams], path: Path) -> Reply:
 
     async def put(tx: Tx, received: Received) -> files.Put:
         if creates_folders:
-            await files.ensure_folder(tx, call.user_id, path[:-1])
+            await files.ensure_folder(tx, call.user_id, path[:-1], contents.limits)
         return await files.put(
             tx,
             call.user_id,
@@ -250,7 +250,8 @@ async def create_folder(call: Call[FileParams], path: Path) -> Reply:
     """Create a folder."""
     if call.body:
         return Reply(content=b"", status=415)
-    made = await write(call, lambda tx: files.create_folder(tx, call.user_id, path))
+    limits = call.world[Contents].limits
+    made = await write(call, lambda tx: files.create_folder(tx, call.user_id, path, limits))
     return Reply(content=b"", status=201, headers={"OC-FileId": view.file_id(made), "ETag": view.etag(made)})
 
 

@@ -113,6 +113,8 @@ async def require_can_put(
         require_name(path[-1])
     if old is not None and old.is_folder:
         raise Conflict(message="A folder is at this path.")
+    if old is None:
+        await service.require_entries(tx, user_id, 1, limits)
     if old is None and not creates_folders:
         parent = await service.find(tx, user_id, path[:-1])
         if parent is None or not parent.is_folder:

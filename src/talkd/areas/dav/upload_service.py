@@ -100,6 +100,8 @@ async def require_can_put(
     upload = await access_upload(tx, user_id, name)
     old = await store.find_piece(tx, upload.id, piece_name)
     growth = _require_growth(upload, old, max(size, announced - upload.size), caps)
+    if old is None:
+        await files.require_entries(tx, user_id, 1, caps.limits, with_waiting=True)
     await files.require_space(tx, user_id, growth, caps.limits)
 
 
@@ -123,11 +125,16 @@ async def put_piece(
     upload = await _lock_upload(tx, assembly, user_id, name)
     old = await store.find_piece(tx, upload.id, piece_name)
     growth = _require_growth(upload, old, received.size, caps)
+    if old is None:
+        await files.require_entries(tx, user_id, 1, caps.limits, with_waiting=True)
     if growth > 0:
         await files.require_space(tx, user_id, growth, caps.limits)
     piece = Piece(piece_name, received.key, received.size, files.new_etag())
     await store.put_piece(tx, upload.id, piece)
     await store.touch_upload(tx, upload.id, clock.now(), by=growth, more=int(old is None))
+    await files.note_pieces(tx, growth)
+    if growth > 0:
+        await files.require_total(tx, caps.limits)
     return piece, old
 
 
@@ -139,12 +146,18 @@ async def remove_piece(tx: Tx, assembly: Assembly, user_id: str, name: str, piec
         raise NotFound
     await store.delete_piece(tx, upload.id, piece_name)
     await store.touch_upload(tx, upload.id, clock.now(), by=-piece.size, more=-1)
+    await files.note_pieces(tx, -piece.size)
     return [piece.key]
 
 
 async def remove_upload(tx: Tx, assembly: Assembly, user_id: str, name: str) -> list[str]:
     """Delete an upload. Return where its pieces are in the storage. Raises Locked and NotFound."""
-    upload = await _lock_upload(tx, assembly, user_id, name)
+    return await _delete(tx, await _lock_upload(tx, assembly, user_id, name))
+
+
+async def _delete(tx: Tx, upload: Upload) -> list[str]:
+    """Delete an upload. Return where its pieces are in the storage."""
+    await files.note_pieces(tx, -upload.size)
     return await store.delete_upload(tx, upload.id)
 
 
@@ -178,8 +191,10 @@ async def finish_upload(
     """Make received pieces the file at a path, and delete the upload. Raises NotFound and the errors of `files.put`."""
     await tx.lock_name(f"uploads:{user_id}")
     upload = await access_upload(tx, user_id, name)
+    await files.lock_tree(tx, user_id)  # before the row of the upload is locked, which deleting the account needs
+    keys = await _delete(tx, upload)
     if creates_folders:
-        await files.ensure_folder(tx, user_id, path[:-1])
+        await files.ensure_folder(tx, user_id, path[:-1], limits)
     put = await files.put(
         tx,
         user_id,
@@ -190,7 +205,7 @@ async def finish_upload(
         condition=condition,
         limits=limits,
     )
-    return Finished(put, await store.delete_upload(tx, upload.id))
+    return Finished(put, keys)
 
 
 # --- what nobody finishes -------------------------------------------------------------------
@@ -212,4 +227,4 @@ async def remove_abandoned(tx: Tx, assembly: Assembly, upload: Upload) -> list[s
     except Locked:
         return []
     found = await store.find_upload(tx, upload.user_id, upload.name)
-    return await store.delete_upload(tx, upload.id) if found == upload else []
+    return await _delete(tx, upload) if found == upload else []

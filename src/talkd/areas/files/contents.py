@@ -25,7 +25,9 @@ class Contents:
     def __init__(self, config: Config) -> None:
         self.blobs = open_blobs(config)
         self._scanner = Scanner(config.files.scanner)
-        self.limits = Limits(config.files.quota, config.files.total, tuple(config.files.types))
+        self.limits = Limits(
+            config.files.quota, config.files.total, tuple(config.files.types), config.files.max_entries
+        )
         self._cleans = config.files.remove_metadata
 
     def begin(self, checksum: str = "") -> Reception:

@@ -48,11 +48,18 @@ class Entry(msgspec.Struct, frozen=True):
     checksum: str = ""
     """The checksum of a file that its client has sent, such as `SHA1:…`. It belongs to the entry and not to its
     contents, because nobody may learn from it that others have an equal file."""
+    inside: int = 0
+    """The number of files and folders in a folder, at any depth."""
 
     @property
     def is_folder(self) -> bool:
         """Return True if it is a folder."""
         return self.blob_id == 0
+
+    @property
+    def number(self) -> int:
+        """Return the number of entries that it is, with everything in it."""
+        return 1 + self.inside
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -89,7 +96,7 @@ class Received(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How many bytes files may have together, where 0 is no limit, and which types they may have."""
+    """How many bytes files may have together, and how many there may be, where 0 is no limit; and their types."""
 
     quota: int = 0
     """For one user."""
@@ -97,6 +104,8 @@ class Limits(msgspec.Struct, frozen=True):
     """For the whole server."""
     types: tuple[str, ...] = ()
     """Patterns of media types. If there are none, all types are allowed."""
+    entries: int = 0
+    """Files and folders of one user."""
 
 
 NO_LIMITS = Limits()

@@ -4,7 +4,7 @@ import msgspec
 
 from talkd.areas.files import service, store
 from talkd.areas.files.media_model import type_of
-from talkd.areas.files.model import Entry, Limits, Path, require_name, require_type
+from talkd.areas.files.model import MAX_DEPTH, Entry, Limits, Path, require_name, require_type
 from talkd.core import clock
 from talkd.core.errors import Forbidden, Invalid, PreconditionFailed
 from talkd.storage.database import Tx
@@ -27,11 +27,10 @@ async def move(
         raise Forbidden(message="Source and target are the same.")
     if old is not None:
         await service.remove(tx, old)
-    now = clock.now()
-    await store.grow(tx, entry.parent_id, -entry.size, service.new_etag(), now)
+    await service.note_change(tx, entry.parent_id, -entry.size, -entry.number)
     media_type = entry.media_type if entry.is_folder else type_of(target[-1])
     await store.move_entry(tx, entry.id, parent.id, target[-1], media_type)
-    await store.grow(tx, parent.id, entry.size, service.new_etag(), now)
+    await service.note_change(tx, parent.id, entry.size, entry.number)
     moved = msgspec.structs.replace(entry, parent_id=parent.id, name=target[-1], media_type=media_type)
     return moved, old is None
 
@@ -41,34 +40,38 @@ async def copy(
 ) -> tuple[Entry, bool]:
     """Copy an entry; a folder with everything in it if `whole`. Return the copy, and True if nothing was at the target.
 
-    Raises the errors of `move`, NoSpace, and Invalid if a folder has more than MAX_COPIED entries.
+    Raises the errors of `move`, NoSpace, and Invalid if a folder has more than MAX_COPIED entries. The folder of the
+    account is changed last, so whoever deletes the account does not wait until everything is copied.
     """
     entry, old, parent = await _prepare(tx, user_id, source, target, overwrite=overwrite, limits=limits)
     if old is not None and old.id == entry.id:
         raise Forbidden(message="Source and target are the same.")
-    size = entry.size if whole or not entry.is_folder else 0
-    growth = size - (old.size if old is not None else 0)
-    await service.require_quota(tx, user_id, growth, limits)
+    if entry.is_folder and not whole:
+        entry = msgspec.structs.replace(entry, inside=0, size=0)
+    if entry.number > MAX_COPIED:
+        raise Invalid("path", message=f"A folder with more than {MAX_COPIED} entries cannot be copied at once.")
+    growth, more = entry.size, entry.number
     if old is not None:
-        await service.remove(tx, old)
-    made = await _copy_one(tx, entry, parent, target[-1], size)
-    if entry.is_folder and whole:
+        growth, more = growth - old.size, more - old.number
+    await service.require_quota(tx, user_id, growth, limits)
+    await service.require_entries(tx, user_id, more, limits)
+    if old is not None:
+        await store.detach(tx, old.id)
+    made = await _copy_one(tx, entry, parent.id, user_id, target[-1])
+    if entry.inside:
         await _copy_inside(tx, entry.id, made.id)
-    await store.grow(tx, parent.id, size, service.new_etag(), clock.now())
+    await service.note_change(tx, parent.id, growth, more)
+    if old is not None:
+        await service.delete_first(tx)
     return made, old is None
 
 
 async def _copy_inside(tx: Tx, folder_id: int, copy_id: int) -> None:
-    """Copy everything in a folder, with a few statements for each folder. The copies have one tag together.
-
-    Raises Invalid for more than MAX_COPIED entries.
-    """
-    waiting, count, etag, now = [(folder_id, copy_id)], 0, service.new_etag(), clock.now()
+    """Copy everything in a folder, with a few statements for each folder. The copies have one tag together."""
+    waiting, etag, now = [(folder_id, copy_id)], service.new_etag(), clock.now()
     while waiting:
         source_id, target_id = waiting.pop()
-        count += await store.copy_children(tx, source_id, target_id, etag, now)
-        if count > MAX_COPIED:
-            raise Invalid("path", message=f"A folder with more than {MAX_COPIED} entries cannot be copied at once.")
+        await store.copy_children(tx, source_id, target_id, etag, now)
         await store.use_children_again(tx, target_id)
         waiting += await store.list_copied_folders(tx, source_id, target_id)
 
@@ -77,24 +80,26 @@ async def copy_from(tx: Tx, entry: Entry, user_id: str, parent: Entry, name: str
     """Copy a file, also of somebody else, into a folder of a user. Raises NoSpace."""
     await service.lock_tree(tx, user_id)
     await service.require_quota(tx, user_id, entry.size, limits)
-    made = await _copy_one(tx, entry, parent, name, entry.size)
-    await store.grow(tx, parent.id, entry.size, service.new_etag(), clock.now())
+    await service.require_entries(tx, user_id, 1, limits)
+    made = await _copy_one(tx, entry, parent.id, user_id, name)
+    await service.note_change(tx, parent.id, entry.size, 1)
     return made
 
 
-async def _copy_one(tx: Tx, entry: Entry, parent: Entry, name: str, size: int) -> Entry:
+async def _copy_one(tx: Tx, entry: Entry, parent_id: int, user_id: str, name: str) -> Entry:
     if not entry.is_folder:
         await store.use_again(tx, entry.blob_id)
     return await service.add(
         tx,
-        parent.user_id,
-        parent.id,
+        user_id,
+        parent_id,
         name,
         blob_id=entry.blob_id,
         media_type=entry.media_type if entry.is_folder else type_of(name),
-        size=size,
+        size=entry.size,
         modified_at=entry.modified_at,
         checksum=entry.checksum,
+        inside=entry.inside,
     )
 
 
@@ -113,6 +118,9 @@ async def _prepare(
     if old is not None and not overwrite:
         raise PreconditionFailed(message="Something is already at the target.")
     require_name(target[-1])
+    levels = MAX_DEPTH - len(target)
+    if len(target) > len(source) and entry.inside > levels and await store.is_deeper(tx, entry.id, levels):
+        raise Invalid("path", message="There are too many folders inside each other.")
     if not entry.is_folder:
         require_type(type_of(target[-1]), limits)
     return entry, old, parent

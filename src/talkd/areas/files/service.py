@@ -111,11 +111,16 @@ async def list_folder(tx: Tx, folder: Entry) -> list[Entry]:
     """Return everything in a folder."""
     found: list[Entry] = []
     while folder.id:
-        page = await store.list_children(tx, folder.id, after=found[-1].name if found else "", limit=PAGE)
+        page = await list_page(tx, folder, after=found[-1].name if found else "", limit=PAGE)
         found += page
         if len(page) < PAGE:
             break
     return found
+
+
+async def list_page(tx: Tx, folder: Entry, *, after: str, limit: int) -> list[Entry]:
+    """Return the next `limit` entries of a folder after a name, in the database's order of names."""
+    return await store.list_children(tx, folder.id, after=after, limit=limit) if folder.id else []
 
 
 async def get_path(tx: Tx, entry: Entry) -> Path | None:
@@ -151,8 +156,18 @@ async def describe(
 async def require_space(tx: Tx, user_id: str, size: int, limits: Limits) -> None:
     """Raises NoSpace if a new file of this size has no place beside the other files and the unfinished uploads."""
     await require_quota(tx, user_id, size, limits, with_waiting=True)
-    if limits.total and await store.get_total(tx) + size > limits.total:
+    await require_total(tx, limits, size)
+
+
+async def require_total(tx: Tx, limits: Limits, more: int = 0) -> None:
+    """Raises NoSpace if all files together, and `more` bytes, are above the limit of the server."""
+    if limits.total and await store.get_total(tx) + more > limits.total:
         raise NoSpace(message="The server has no space left for files.")
+
+
+async def note_pieces(tx: Tx, by: int) -> None:
+    """Note bytes of unfinished uploads that are stored from now on, or, below 0, no longer."""
+    await store.note_stored(tx, by)
 
 
 async def require_quota(tx: Tx, user_id: str, growth: int, limits: Limits, *, with_waiting: bool = False) -> None:
@@ -165,9 +180,23 @@ async def require_quota(tx: Tx, user_id: str, growth: int, limits: Limits, *, wi
         return
     used = (await get_root(tx, user_id)).size
     if with_waiting:
-        used += await store.get_waiting(tx, user_id)
+        used += (await store.get_waiting(tx, user_id))[0]
     if used + growth > quota:
         raise NoSpace(message="Your quota is used up.")
+
+
+async def require_entries(tx: Tx, user_id: str, more: int, limits: Limits, *, with_waiting: bool = False) -> None:
+    """Raises NoSpace if an account may not have so many more files and folders.
+
+    `with_waiting`: whether the pieces of uploads that are not finished count, too.
+    """
+    if not limits.entries:
+        return
+    number = (await get_root(tx, user_id)).inside
+    if with_waiting:
+        number += (await store.get_waiting(tx, user_id))[1]
+    if number + more > limits.entries:
+        raise NoSpace(message="You have too many files and folders.")
 
 
 # --- writing --------------------------------------------------------------------------------
@@ -183,7 +212,7 @@ async def add(tx: Tx, user_id: str, parent_id: int, name: str, **file: int | str
     now = clock.now()
     values: dict[str, int | str] = {
         "blob_id": 0, "media_type": FOLDER, "size": 0, "etag": new_etag(), "created_at": now, "modified_at": now,
-        "checksum": "",
+        "checksum": "", "inside": 0,
     }  # fmt: skip
     return await store.add_entry(tx, user_id=user_id, parent_id=parent_id, name=name, **{**values, **file})
 
@@ -201,8 +230,20 @@ async def require_folder(tx: Tx, user_id: str, path: Path) -> Entry:
     return found
 
 
-async def create_folder(tx: Tx, user_id: str, path: Path) -> Entry:
-    """Create a folder. Raises Conflict without a parent folder, NotAllowedHere if there is something, and Invalid."""
+async def note_change(tx: Tx, folder_id: int, by: int = 0, more: int = 0) -> None:
+    """Add bytes and entries to a folder and to all folders around it. Every change of a tree ends with this.
+
+    Raises NotFound if the account was deleted meanwhile, which waits for nobody who works in its tree.
+    """
+    if not await store.grow(tx, folder_id, by, more, new_etag(), clock.now()):
+        raise NotFound
+
+
+async def create_folder(tx: Tx, user_id: str, path: Path, limits: Limits) -> Entry:
+    """Create a folder.
+
+    Raises Conflict without a parent folder, NotAllowedHere if there is something, Invalid, and NoSpace.
+    """
     await lock_tree(tx, user_id)
     if not path or await find(tx, user_id, path) is not None:
         raise NotAllowedHere(message="The resource you tried to create already exists.")
@@ -210,20 +251,21 @@ async def create_folder(tx: Tx, user_id: str, path: Path) -> Entry:
     if len(path) > MAX_DEPTH:
         raise Invalid("path", message="There are too many folders inside each other.")
     parent = await require_folder(tx, user_id, path[:-1])
+    await require_entries(tx, user_id, 1, limits)
     made = await add(tx, user_id, parent.id, path[-1])
-    await store.grow(tx, parent.id, 0, new_etag(), clock.now())
+    await note_change(tx, parent.id, more=1)
     return made
 
 
-async def ensure_folder(tx: Tx, user_id: str, path: Path) -> Entry:
+async def ensure_folder(tx: Tx, user_id: str, path: Path, limits: Limits) -> Entry:
     """Return the folder at a path. It and the folders around it are created if they do not exist.
 
-    Raises Conflict if a file is in the way.
+    Raises Conflict if a file is in the way, and NoSpace.
     """
     here = await lock_tree(tx, user_id)
     for place, name in enumerate(path, 1):
         found = await store.find_child(tx, here.id, name)
-        here = found or await create_folder(tx, user_id, path[:place])
+        here = found or await create_folder(tx, user_id, path[:place], limits)
         if not here.is_folder:
             raise Conflict(message="A file is in the way of the folder.")
     return here
@@ -252,6 +294,7 @@ async def put(
     require_condition(condition, old)
     if old is None:
         require_name(path[-1])
+        await require_entries(tx, user_id, 1, limits)
     elif old.is_folder:
         raise Conflict(message="A folder is at this path.")
     parent = await require_folder(tx, user_id, path[:-1])
@@ -273,7 +316,7 @@ async def put(
         entry = await store.replace_contents(tx, old.id, **values)
         await store.release_blob(tx, old.blob_id)
         await tx.emit(FileChanged(entry.id))
-    await store.grow(tx, parent.id, growth, new_etag(), now)
+    await note_change(tx, parent.id, growth, int(old is None))
     return Put(entry, old is None, blob.key == received.key)
 
 
@@ -283,8 +326,8 @@ async def use_contents(tx: Tx, received: Received, limits: Limits = NO_LIMITS) -
     Raises NoSpace if they are new, and all contents together have more bytes than allowed.
     """
     blob = await store.use_blob(tx, sha256=received.sha256, key=received.key, size=received.size)
-    if limits.total and blob.key == received.key and await store.get_total(tx) > limits.total:
-        raise NoSpace(message="The server has no space left for files.")
+    if blob.key == received.key:
+        await require_total(tx, limits)
     return blob
 
 
@@ -324,11 +367,10 @@ async def remove(tx: Tx, entry: Entry) -> None:
     if now is None or now.parent_id < 0:
         return
     entry = now
-    await store.grow(tx, entry.parent_id, -entry.size, new_etag(), clock.now())
+    await store.grow(tx, entry.parent_id, -entry.size, -entry.number, new_etag(), clock.now())
     if entry.is_folder:
         await store.detach(tx, entry.id)
-        for _ in range(STEPS_AT_ONCE):
-            await delete_portion(tx)
+        await delete_first(tx)
     else:
         await store.delete_entry(tx, entry.id)
         await store.release_blob(tx, entry.blob_id)
@@ -363,8 +405,14 @@ async def remove_account(tx: Tx, user_id: str) -> None:
 async def forget_unused(tx: Tx) -> list[str]:
     """Forget the next contents without uses, with their previews. Return where they are in the storage."""
     found = await store.delete_unused_blobs(tx, PORTION)
-    previews = await store.delete_previews(tx, [blob_id for blob_id, _ in found])
-    return [*(key for _, key in found), *previews]
+    previews = await store.delete_previews(tx, [blob.id for blob in found])
+    return [*(blob.key for blob in found), *previews]
+
+
+async def delete_first(tx: Tx) -> None:
+    """Delete the first of the entries that are being deleted, so that a small folder needs no job."""
+    for _ in range(STEPS_AT_ONCE):
+        await delete_portion(tx)
 
 
 async def delete_portion(tx: Tx) -> bool:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from talkd.areas.files.model import Blob, Entry
 from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
-from talkd.storage.file_schema import blobs, entries, previews, uploads
+from talkd.storage.file_schema import blobs, entries, previews, storage_use, uploads
 from talkd.storage.queries import Query, shape, single
 from talkd.storage.schema import Int
 from talkd.storage.statements import ONE, ZERO, Statement, bind, insert, one_of
@@ -42,6 +42,7 @@ _NEW = (
     "created_at",
     "modified_at",
     "checksum",
+    "inside",
 )
 _ADD = Query(sa.insert(entries).values({name: bind(name) for name in _NEW}).returning(*ENTRY), ENTRY)
 _REPLACE = Query(
@@ -83,14 +84,42 @@ _up = _ancestors()
 _GROW = Statement(
     sa.update(entries)
     .where(entries.c.id.in_(sa.select(_up.c.id)))
-    .values(size=entries.c.size + bind("by", Int), etag=bind("etag"), modified_at=bind("now"))
+    .values(
+        size=entries.c.size + bind("by", Int),
+        inside=entries.c.inside + bind("more", Int),
+        etag=bind("etag"),
+        modified_at=bind("now"),
+    )
+    .returning(entries.c.parent_id)
 )
 _ABOVE = Query(
     sa.select(*ENTRY).where(entries.c.id.in_(sa.select(_up.c.id))),
     ENTRY,
 )
 
-_COPIED = ("name", "blob_id", "media_type", "size", "modified_at", "checksum")
+_COPIED = ("name", "blob_id", "media_type", "size", "modified_at", "checksum", "inside")
+
+
+def _deepest() -> sa.Select[tuple[int]]:
+    """Return a statement with a row if a folder has an entry so many levels below those that are in it."""
+    down = sa.select(bind("entry_id", Int).label("id"), sa.cast(ZERO, Int).label("level")).cte(
+        "folders", recursive=True
+    )
+    folder = entries.alias("folder")
+    down = down.union_all(
+        sa.select(folder.c.id, down.c.level + ONE)
+        .join(down, folder.c.parent_id == down.c.id)
+        .where(folder.c.blob_id == ZERO, down.c.level < bind("levels", Int))
+    )
+    return (
+        sa.select(down.c.id)
+        .where(down.c.level == bind("levels", Int), sa.exists().where(entries.c.parent_id == down.c.id))
+        .limit(ONE)
+    )
+
+
+_DEEPEST = Statement(_deepest())
+
 _parent_of_copy = entries.alias("parent_of_copy")
 _COPY_CHILDREN = Statement(
     sa.insert(entries).from_select(
@@ -151,19 +180,20 @@ _DESCRIBE = Statement(
     )
 )
 _unused = sa.select(blobs.c.id).where(blobs.c.uses == ZERO).order_by(blobs.c.id).limit(bind("limit", sa.Integer))
-_KEY = single(blobs.c.key)
-_DELETE_UNUSED = Query(
-    sa.delete(blobs).where(blobs.c.id.in_(_unused), blobs.c.uses == ZERO).returning(blobs.c.id, blobs.c.key),
-    single(blobs.c.id),
-    _KEY,
-)
+_DELETE_UNUSED = Query(sa.delete(blobs).where(blobs.c.id.in_(_unused), blobs.c.uses == ZERO).returning(*BLOB), BLOB)
 _DELETE_PREVIEWS = Statement(
     sa.delete(previews).where(one_of(previews.c.blob_id, "blob_ids")).returning(previews.c.key)
 )
-_TOTAL = Statement(sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size), ZERO).cast(Int)))
-_waiting = sa.select(sa.func.coalesce(sa.func.sum(uploads.c.size), ZERO).cast(Int))
-_WAITING = Statement(_waiting.where(uploads.c.user_id == bind("user_id")))
-_WAITING_TOTAL = Statement(_waiting)
+_TOTAL = Statement(sa.select(storage_use.c.used).where(storage_use.c.id == ONE))
+_NOTE_STORED = Statement(
+    sa.update(storage_use).where(storage_use.c.id == ONE).values(used=storage_use.c.used + bind("by", Int))
+)
+_WAITING = Statement(
+    sa.select(
+        sa.func.coalesce(sa.func.sum(uploads.c.size), ZERO).cast(Int),
+        sa.func.coalesce(sa.func.sum(uploads.c.pieces), ZERO).cast(Int),
+    ).where(uploads.c.user_id == bind("user_id"))
+)
 _KNOWN_KEY = Statement(sa.select(ONE).where(blobs.c.key == bind("key")))
 
 # --- what is being deleted ------------------------------------------------------------------
@@ -264,9 +294,17 @@ async def delete_entry(tx: Tx, entry_id: int) -> None:
     await tx.run(_DELETE, entry_id=entry_id)
 
 
-async def grow(tx: Tx, folder_id: int, by: int, etag: str, now: int) -> None:
-    """Add to the size of a folder and of all folders around it, and note that something in them has changed."""
-    await tx.run(_GROW, entry_id=folder_id, by=by, etag=etag, now=now)
+async def is_deeper(tx: Tx, folder_id: int, levels: int) -> bool:
+    """Return True if something in a folder is more than so many levels below it: 1 for what is directly in it."""
+    return await tx.one(_DEEPEST, entry_id=folder_id, levels=levels) is not None
+
+
+async def grow(tx: Tx, folder_id: int, by: int, more: int, etag: str, now: int) -> bool:
+    """Add bytes and entries to a folder and to all folders around it, and note that something in them has changed.
+
+    Return False if they do not belong to a user any more.
+    """
+    return 0 in await tx.values(_GROW, entry_id=folder_id, by=by, more=more, etag=etag, now=now)
 
 
 async def detach(tx: Tx, entry_id: int) -> None:
@@ -297,7 +335,10 @@ async def get_blob(tx: Tx, blob_id: int) -> Blob | None:
 
 async def use_blob(tx: Tx, *, sha256: str, key: str, size: int) -> Blob:
     """Return the contents with this hash, after noting one more use. `key` is their place if they are new."""
-    return await tx.create(_USE_BLOB, sha256=sha256, key=key, size=size)
+    blob = await tx.create(_USE_BLOB, sha256=sha256, key=key, size=size)
+    if blob.key == key:
+        await note_stored(tx, size)
+    return blob
 
 
 async def use_again(tx: Tx, blob_id: int) -> None:
@@ -325,9 +366,11 @@ async def describe_blob(tx: Tx, blob_id: int, *, width: int, height: int, blurha
     await tx.run(_DESCRIBE, blob_id=blob_id, width=width, height=height, blurhash=blurhash, duration=duration)
 
 
-async def delete_unused_blobs(tx: Tx, limit: int) -> list[tuple[int, str]]:
-    """Forget up to `limit` contents without uses. Return their ids and their keys in the storage."""
-    return await tx.list(_DELETE_UNUSED, limit=limit)
+async def delete_unused_blobs(tx: Tx, limit: int) -> list[Blob]:
+    """Forget up to `limit` contents without uses, and return them."""
+    found = await tx.list(_DELETE_UNUSED, limit=limit)
+    await note_stored(tx, -sum(blob.size for blob in found))
+    return found
 
 
 async def delete_previews(tx: Tx, blob_ids: list[int]) -> list[str]:
@@ -336,13 +379,23 @@ async def delete_previews(tx: Tx, blob_ids: list[int]) -> list[str]:
 
 
 async def get_total(tx: Tx) -> int:
-    """Return the bytes of all contents together, with those of unfinished uploads."""
-    return int(await tx.value(_TOTAL)) + int(await tx.value(_WAITING_TOTAL))
+    """Return the bytes of all contents together, with those of unfinished uploads.
+
+    It is exact after `note_stored` in the same transaction, because others then wait to change it.
+    """
+    return int(await tx.value(_TOTAL))
 
 
-async def get_waiting(tx: Tx, user_id: str) -> int:
-    """Return the bytes of a user's unfinished uploads."""
-    return int(await tx.value(_WAITING, user_id=user_id))
+async def note_stored(tx: Tx, by: int) -> None:
+    """Note bytes that are stored from now on, or, below 0, no longer."""
+    if by:
+        await tx.run(_NOTE_STORED, by=by)
+
+
+async def get_waiting(tx: Tx, user_id: str) -> tuple[int, int]:
+    """Return the bytes and the number of the pieces of a user's unfinished uploads."""
+    [(size, pieces)] = await tx.all(_WAITING, user_id=user_id)
+    return int(size), int(pieces)
 
 
 async def is_known_key(tx: Tx, key: str) -> bool:

@@ -114,13 +114,13 @@ async def keep(tx: Tx, owner: Attendee, token: str, name: str, received: Receive
     """Keep a recording among the files of its owner, and tell them. A name that is taken gets a number.
 
     Return whether the received contents are needed: they are not if the upload has come twice, or if equal ones are in
-    the storage. No quota applies, because nobody could record again what was said.
+    the storage. No quota or other limit applies, because nobody could record again what was said.
     """
     if not await signatures.use(tx, signature):
         return False
     user_id = owner.actor.id
     parent = parse_path(await settings.get_attachment_folder(tx, user_id))
-    folder = await files.ensure_folder(tx, user_id, (*parent, FOLDER, token))
+    folder = await files.ensure_folder(tx, user_id, (*parent, FOLDER, token), Limits())
     name = await files.find_free_name(tx, folder, name)
     path = (*parent, FOLDER, token, name)
     put = await files.put(tx, user_id, path, received, type_of(name), limits=Limits())
