@@ -1,5 +1,6 @@
 """How many bytes and entries there may be, and how deep. What is checked does not grow with what is there."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from support.files import Files, send
 from support.people import GROUP
 from support.running import Server
+from talkd.areas.files import moving_service
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.model import MAX_DEPTH, Limits
 from talkd.config import Config
@@ -18,6 +20,7 @@ from talkd.storage.file_schema import blobs, storage_use, uploads
 from talkd.storage.statements import Statement
 
 NewServer = Callable[[Config], Server]
+SECONDS = 30
 
 _USED = Statement(sa.select(storage_use.c.used))
 _BLOBS = Statement(sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size), 0)))
@@ -179,3 +182,43 @@ def test_nothing_gets_deeper_than_paths_reach(files: Files, method: str) -> None
     assert files.get("/".join([f"{room}/b", *["d"] * 39, "file"])) == b"x"
     assert files.move(f"{room}/b", f"{room}/d/bb", method) == 400
     assert files.move(f"{room}/b", f"{room}/bb", method) == 201
+
+
+# --- deleting accounts ----------------------------------------------------------------------
+def test_an_account_is_deleted_while_its_folders_are_copied(
+    config: Config, new_server: NewServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite one transaction runs after the other, so only the result counts."""
+    config.database.lock_timeout = 1
+    server = new_server(config)
+    files, reader = Files(server.add_user("dora")), server.add_user("erik")
+    token = files.person.create_room(GROUP)
+    files.person.add(token, reader)
+    file_id = send(files.person, token)["messageParameters"]["file"]["id"]
+    files.put("/a/b", b"kept", X_NC_WebDAV_Auto_Mkcol="1")
+    files.put("/c/d", b"replaced", X_NC_WebDAV_Auto_Mkcol="1")
+    copying, goes_on = threading.Event(), threading.Event()
+    copy_inside = moving_service._copy_inside
+
+    async def copy_slowly(tx: Tx, *args: Any) -> None:
+        await copy_inside(tx, *args)
+        copying.set()
+        while config.database.url and not goes_on.is_set():
+            await tx.value(Statement(sa.select(sa.func.pg_sleep(0.01))))
+
+    monkeypatch.setattr(moving_service, "_copy_inside", copy_slowly)
+    with ThreadPoolExecutor(1) as pool:
+        copied = pool.submit(files.move, "/a", "/c", "COPY")
+        assert copying.wait(SECONDS)
+        try:
+            deleted = server.admin.delete(f"/ocs/v2.php/cloud/users/{files.person.id}")
+        finally:
+            goes_on.set()
+        assert deleted.status_code == 200, deleted.text
+        assert copied.result() in ((404,) if config.database.url else (204,))
+    assert reader.http.get(f"/f/{file_id}").status_code == 404
+    again = Files(server.add_account(files.person.id, "Dora"))
+    assert set(again.list("/", "infinity")) == {"/"}
+    server.run_job("end_shares")
+    server.run_job("delete_removed_files")
+    assert server.read(get_use) == (0, 0)

@@ -88,6 +88,10 @@ class Tx(abc.ABC):
     async def lock_name(self, name: str) -> None:
         """Lock a name until the transaction ends, to count rows before one is added. Does nothing on SQLite."""
 
+    @abc.abstractmethod
+    async def can_lock_name(self, name: str) -> bool:
+        """Lock a name as `lock_name` does and return True, or return False if another transaction has locked it."""
+
     async def values(self, statement: Statement, /, **parameters: Any) -> list[Any]:
         """Return the first column of all rows."""
         return [row[0] for row in await self.all(statement, **parameters)]

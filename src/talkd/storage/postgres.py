@@ -125,6 +125,11 @@ class PostgresTx(Tx):
         self._database.statements += 1
         await self._connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", NAMES, name)
 
+    async def can_lock_name(self, name: str) -> bool:
+        self._database.statements += 1
+        found = await self._connection.fetchval("SELECT pg_try_advisory_xact_lock($1, hashtext($2))", NAMES, name)
+        return bool(found)
+
     @staticmethod
     def many(values: Sequence[Any]) -> Any:
         return list(values)

@@ -120,6 +120,9 @@ class SqliteTx(Tx):
     async def lock_name(self, name: str) -> None:
         """Do nothing: there is only one writer."""
 
+    async def can_lock_name(self, name: str) -> bool:  # noqa: ARG002 - there is only one writer
+        return True
+
     @staticmethod
     def many(values: Sequence[Any]) -> Any:
         return msgspec.json.encode(list(values)).decode()

@@ -22,6 +22,8 @@ from talkd.storage.database import Tx
 
 PORTION = 100
 """Maximum number of shares that one transaction ends."""
+LONG_AGO = 1
+"""When a share has expired that the job shall end."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -169,11 +171,17 @@ async def list_of_file(tx: Tx, entry: Entry) -> list[tuple[Share, str]]:
 
 
 # --- ending ---------------------------------------------------------------------------------
-async def end(tx: Tx, share: Share) -> None:
-    """End a share, and delete its file if that was only kept for it."""
+async def end(tx: Tx, share: Share, *, waits: bool = True) -> None:
+    """End a share, and delete its file if that was only kept for it.
+
+    Unless it `waits`, the file is left to the job if its user is changing their folders, which may take seconds.
+    """
     await _show_as_gone(tx, share)
-    await store.delete_share(tx, share)
     entry = await files.find_by_id(tx, share.entry_id)
+    if not waits and entry is not None and entry.is_attachment and not await files.can_lock_tree(tx, entry.user_id):
+        await store.set_expiry(tx, share, LONG_AGO)
+        return
+    await store.delete_share(tx, share)
     if entry is not None and entry.is_attachment and not await store.is_shared(tx, entry.id):
         await files.remove(tx, entry)
 
@@ -181,13 +189,13 @@ async def end(tx: Tx, share: Share) -> None:
 async def end_of_message(tx: Tx, room_id: int, message_id: int) -> None:
     """End what a message shared."""
     for share in await store.list_of_message(tx, room_id, message_id):
-        await end(tx, share)
+        await end(tx, share, waits=False)
 
 
 async def end_of_sharer(tx: Tx, room_id: int, user_id: str) -> None:
     """End the shares of a user who has left a room. The job ends those beyond a portion."""
     for share in await store.list_of_sharer(tx, room_id, user_id, PORTION):
-        await end(tx, share)
+        await end(tx, share, waits=False)
 
 
 async def list_invalid(tx: Tx, after: int) -> tuple[int, list[Share]]:

@@ -207,6 +207,11 @@ async def lock_tree(tx: Tx, user_id: str) -> Entry:
     return found or await add(tx, user_id, 0, user_id)
 
 
+async def can_lock_tree(tx: Tx, user_id: str) -> bool:
+    """Lock the tree of a user and return True, or return False if somebody else is changing it."""
+    return await tx.can_lock_name(f"files:{user_id}")
+
+
 async def add(tx: Tx, user_id: str, parent_id: int, name: str, **file: int | str) -> Entry:
     """Add an entry to a folder: a folder, or a file with these columns. The sizes of the folders stay as they are."""
     now = clock.now()
