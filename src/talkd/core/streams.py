@@ -21,4 +21,13 @@ class Parts(msgspec.Struct, frozen=True, eq=False):
     size: int
 
 
+class Unmeasured(msgspec.Struct, frozen=True, eq=False):
+    """Parts as in `Parts`, of which nobody knows before the last one how many bytes they have."""
+
+    parts: AsyncGenerator[bytes, None]
+    size: None = None
+
+
 Stream = FilePart | Parts
+Sendable = Stream | Unmeasured
+"""What an answer may have as its body."""

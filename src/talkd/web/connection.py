@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 import httptools
 
 from talkd.core.log import Log
-from talkd.core.streams import Stream
+from talkd.core.streams import Sendable
 from talkd.web import streaming
 from talkd.web.deadlines import unsent_of
 from talkd.web.request import Request, framing_of, refusal
@@ -326,13 +326,14 @@ class Connection(asyncio.Protocol):
         else:
             self._close(is_heard=request.has_ended)
 
-    async def finish_with(self, request: Request, head: bytes, stream: Stream) -> None:
+    async def finish_with(self, request: Request, head: bytes, stream: Sendable) -> None:
         """Write the answer of the current request, whose body is a stream. Cut the connection if that fails."""
         if self._transport.is_closing():
             return
         self._transport.write(head)
         try:
-            await streaming.send(self._transport, stream, self._until_taken)
+            in_chunks = stream.size is None and request.version == "1.1"
+            await streaming.send(self._transport, stream, self._until_taken, in_chunks=in_chunks)
         except OSError:
             self._transport.abort()
         except BaseException:

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from talkd.core import errors
-from talkd.core.streams import Stream
+from talkd.core.streams import Sendable
 from talkd.web.response import Response
 
 JSON = "application/json; charset=utf-8"
@@ -60,7 +60,7 @@ class Reply(msgspec.Struct, frozen=True):
     status: int = 200
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     content: bytes | None = None
-    stream: Stream | None = None
+    stream: Sendable | None = None
     """The content, if it is too large for the memory."""
     content_type: str = JSON
     session_cookie: str | None = None

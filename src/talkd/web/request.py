@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from talkd.core.streams import Stream
+from talkd.core.streams import Sendable
 
 if TYPE_CHECKING:
     from talkd.web.connection import Connection
@@ -183,7 +183,7 @@ class Request:
         self._on_hang_up = None
         self._connection.finish(self, written)
 
-    async def answer_with(self, response: "Response", stream: Stream) -> None:
+    async def answer_with(self, response: "Response", stream: Sendable) -> None:
         """Write an answer whose body is a stream. Raises ValueError as `answer` does, and the errors of the stream."""
         head = self._composed(response)
         self.is_answered = True
@@ -199,8 +199,13 @@ class Request:
         lines = [STATUS_LINES[status]]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines += [f"set-cookie: {cookie}" for cookie in response.cookies]
-        if status not in BODILESS:
-            lines.append(f"content-length: {response.stream.size if response.stream is not None else len(body)}")
+        size = response.stream.size if response.stream is not None else len(body)
+        if status not in BODILESS and size is not None:
+            lines.append(f"content-length: {size}")
+        elif size is None and self.version == "1.1":
+            lines.append("transfer-encoding: chunked")
+        elif size is None:  # the end of the connection is that of the body
+            self.keeps_alive = False
         if headers.get("connection") == "close":
             self.keeps_alive = False
         elif not (self.keeps_alive and self.has_ended):  # the rest of a body would look like the next request

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 
-from talkd.core.streams import Stream
+from talkd.core.streams import Sendable
 
 
 @dataclass(slots=True)
@@ -13,7 +13,7 @@ class Response:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
-    stream: Stream | None = None
+    stream: Sendable | None = None
     """The body, if it is too large for the memory."""
     cookies: list[str] = field(default_factory=list)
     """Values of the header Set-Cookie."""

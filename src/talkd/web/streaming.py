@@ -5,7 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from talkd.core.streams import FilePart, Stream
+from talkd.core.streams import FilePart, Sendable
 
 SMALLEST, LARGEST = 262_144, 8_388_608
 """Bytes of a file that are sent at once: more to a client that takes them fast, because each time costs the same."""
@@ -15,26 +15,37 @@ SLICE_SECONDS = 60.0
 """How long a client may take for a slice, or for one part of another stream."""
 
 
-async def send(transport: asyncio.Transport, stream: Stream, until_taken: Callable[[], Awaitable[None]]) -> None:
+async def send(
+    transport: asyncio.Transport,
+    stream: Sendable,
+    until_taken: Callable[[], Awaitable[None]],
+    *,
+    in_chunks: bool = False,
+) -> None:
     """Send a stream to a client. `until_taken` waits until the client has taken most of what was written.
 
-    Raises ConnectionError if the client hangs up, TimeoutError if it takes too long, EOFError if the stream is shorter
-    or longer than its size, and the errors of the stream.
+    `in_chunks`: whether HTTP's chunked coding says where the stream ends. Raises ConnectionError if the client hangs
+    up, TimeoutError if it takes too long, EOFError if the stream is shorter or longer than its size, and the errors of
+    the stream.
     """
     if isinstance(stream, FilePart) and transport.get_extra_info("sslcontext") is None:
         await _send_file(transport, stream, until_taken)
         return
-    left = stream.size
+    size, sent = stream.size, 0
     async for part in _read(stream) if isinstance(stream, FilePart) else stream.parts:
-        left -= len(part)
-        if left < 0:
+        sent += len(part)
+        if size is not None and sent > size:
             raise EOFError("the stream is longer than its size")
+        if in_chunks:
+            part = b"%x\r\n%b\r\n" % (len(part), part) if part else b""
         for at in range(0, len(part), SMALLEST):
             transport.write(part[at : at + SMALLEST])
             async with asyncio.timeout(SLICE_SECONDS):
                 await until_taken()
-    if left:
+    if size is not None and sent < size:
         raise EOFError("the stream is shorter than its size")
+    if in_chunks:
+        transport.write(b"0\r\n\r\n")
 
 
 async def _read(part: FilePart) -> AsyncIterator[bytes]:
@@ -65,7 +76,7 @@ async def _send_file(transport: asyncio.Transport, part: FilePart, until_taken: 
     transport.set_write_buffer_limits()
 
 
-async def close(stream: Stream) -> None:
+async def close(stream: Sendable) -> None:
     """Close a stream, whether it was sent or not."""
     if isinstance(stream, FilePart):
         stream.file.close()

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.dav import model, service, view
+from talkd.areas.dav.listing import Listing, multistatus
 from talkd.areas.dav.search_model import parse_search
 from talkd.areas.files import moving_service, refusals
 from talkd.areas.files import service as files
@@ -47,9 +48,6 @@ class FileParams(msgspec.Struct, frozen=True):
     owner: str = ""
     path: str = ""
 
-
-SOME = 100
-"""A number of entries that are listed within a few milliseconds."""
 
 Handler = Callable[[Call[FileParams], Path], Awaitable[Reply]]
 
@@ -159,19 +157,8 @@ async def get_file(call: Call[FileParams], path: Path) -> Reply:
 async def list_properties(call: Call[FileParams], path: Path) -> Reply:
     """List the properties of an entry, and with `Depth: 1` or `infinity` of what is in it."""
     wanted, depth = model.parse_wanted(call.body), model.parse_depth(call.header("depth"))
-    limits = call.world[Contents].limits
-    nodes = await call.world.db.read_aside(
-        lambda tx: service.list_nodes(tx, call.caller.actor, path, depth=depth, limits=limits)
-    )
-    if len(nodes) <= SOME:
-        return multistatus(view.multistatus(base_of(call), nodes, wanted))
-    # In a thread, because other requests would wait for half a second while 10,000 entries are written.
-    return multistatus(await asyncio.to_thread(view.multistatus, base_of(call), nodes, wanted))
-
-
-def multistatus(content: bytes) -> Reply:
-    """Return an answer about several entries."""
-    return Reply(content=content, status=207, content_type=view.XML, headers={"DAV": "1, 3"})
+    listing = Listing(call.world.db, call.caller.actor, base_of(call), wanted, depth)
+    return await listing.answer(path, call.world[Contents].limits)
 
 
 # --- writing --------------------------------------------------------------------------------

@@ -31,32 +31,47 @@ async def access_file(tx: Tx, user: Actor, path: Path) -> tuple[Entry, Blob]:
     return entry, await service.get_blob(tx, entry)
 
 
-async def list_nodes(tx: Tx, user: Actor, path: Path, *, depth: Depth, limits: Limits) -> list[Node]:
-    """Return the entry at a path, and what is in it down to a depth. Raises NotFound, and Forbidden for too much."""
+async def list_first(
+    tx: Tx, user: Actor, path: Path, *, depth: Depth, limits: Limits, limit: int
+) -> tuple[Node, list[Node]]:
+    """Return the entry at a path, and the first of what is in it. Raises NotFound, and Forbidden for too much."""
     entry = await service.find(tx, user.id, path)
     if entry is None:
         received = await attachments.find_received(tx, path, user)
         if received is None:
             raise NotFound
-        return [await _received(tx, received, path)]
-    free = UNLIMITED
-    if entry.is_folder:
-        free = (await quotas.get_spaces(tx, [user.id], limits))[user.id].free
-    return [_node(each, where, user, free) for each, where in await _list_inside(tx, entry, path, depth)]
+        return await _received(tx, received, path), []
+    if not entry.is_folder:
+        return _node(entry, path, user), []
+    free = (await quotas.get_spaces(tx, [user.id], limits))[user.id].free
+    top = _node(entry, path, user, free)
+    if depth is Depth.ALL:
+        _require_few(entry)
+    return top, [] if depth is Depth.NONE else await list_page(tx, user, top, after="", limit=limit)
 
 
-async def _list_inside(tx: Tx, entry: Entry, path: Path, depth: Depth) -> list[tuple[Entry, Path]]:
-    """Return an entry and what is in it down to a depth, with paths. Raises Forbidden for more than MAX_LISTED."""
-    found = [(entry, path)]
-    waiting = [(entry, path)] if entry.is_folder and depth is not Depth.NONE else []
+async def list_page(tx: Tx, user: Actor, folder: Node, *, after: str, limit: int) -> list[Node]:
+    """Return the next `limit` entries of a folder after a name."""
+    page = await service.list_page(tx, folder.entry, after=after, limit=limit)
+    return [_node(each, (*folder.path, each.name), user, folder.free) for each in page]
+
+
+def _require_few(folder: Entry) -> None:
+    """Raises Forbidden for more than MAX_LISTED entries."""
+    if folder.inside > MAX_LISTED:
+        raise Forbidden(message=f"More than {MAX_LISTED} entries cannot be listed at once.")
+
+
+async def _list_inside(tx: Tx, top: Entry, path: Path) -> list[tuple[Entry, Path]]:
+    """Return everything in a folder, with paths. Raises Forbidden for more than MAX_LISTED entries."""
+    _require_few(top)
+    found: list[tuple[Entry, Path]] = []
+    waiting = [(top, path)]
     while waiting:
         folder, place = waiting.pop()
         inside = [(each, (*place, each.name)) for each in await service.list_folder(tx, folder)]
         found += inside
-        if depth is Depth.ALL:
-            if len(found) > MAX_LISTED:
-                raise Forbidden(message=f"More than {MAX_LISTED} entries cannot be listed at once.")
-            waiting += ((each, where) for each, where in reversed(inside) if each.is_folder)
+        waiting += ((each, where) for each, where in reversed(inside) if each.is_folder)
     return found
 
 
@@ -81,7 +96,7 @@ async def search(tx: Tx, user: Actor, query: Search) -> list[Node]:
     if folded(query.user_id) != folded(user.id):
         raise NotFound
     folder = await service.access_entry(tx, user.id, query.path)
-    inside = (await _list_inside(tx, folder, query.path, Depth.ALL))[1:]
+    inside = await _list_inside(tx, folder, query.path)
     found = [(entry, path) for entry, path in inside if query.test(entry)]
     return [_node(entry, path, user) for entry, path in found[: query.most]]
 

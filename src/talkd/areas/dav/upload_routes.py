@@ -11,12 +11,12 @@ from talkd.areas.dav import model, view
 from talkd.areas.dav import service as dav
 from talkd.areas.dav import upload_service as service
 from talkd.areas.dav.assembly import Assembly
+from talkd.areas.dav.listing import multistatus
 from talkd.areas.dav.routes import (
     FileParams,
     address_of,
     condition_of,
     may_overwrite,
-    multistatus,
     operations,
     prefixes,
     write,
@@ -56,7 +56,7 @@ async def list_pieces(call: Call[FileParams], path: Path) -> Reply:
     """List the pieces that have arrived."""
     wanted = model.parse_wanted(call.body)
     with_children = model.parse_depth(call.header("depth")) is not model.Depth.NONE
-    nodes = await call.world.db.read(
+    nodes = await call.world.db.read_aside(
         lambda tx: service.list_nodes(tx, call.caller.actor, path, with_children=with_children)
     )
     base = address_of(call, "uploads", call.params.owner)

@@ -139,12 +139,18 @@ _ALWAYS: tuple[Name, ...] = (
 """What a client gets that names no properties."""
 
 
+BEGIN, END = f"{_HEAD}{_OPEN}".encode(), b"</d:multistatus>"
+"""What is before and after the responses of an answer about several entries."""
+
+
 def multistatus(base: str, nodes: Iterable[Node], wanted: Wanted) -> bytes:
     """Return the answer to a PROPFIND or SEARCH."""
-    parts = [_HEAD, _OPEN]
-    parts += (_response(base, node, wanted) for node in nodes)
-    parts.append("</d:multistatus>")
-    return "".join(parts).encode()
+    return b"".join((BEGIN, responses(base, nodes, wanted), END))
+
+
+def responses(base: str, nodes: Iterable[Node], wanted: Wanted) -> bytes:
+    """Return the part of such an answer that is about these entries."""
+    return "".join(_response(base, node, wanted) for node in nodes).encode()
 
 
 def _response(base: str, node: Node, wanted: Wanted) -> str:
