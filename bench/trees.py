@@ -176,15 +176,15 @@ def measure(server: servers.Server, count: Callable[[], int]) -> None:
     for name, entries in WIDE.items():
         ask = partial(client.send, "PROPFIND", f"/{name}", ASK, depth="1")
         client.measure(f"PROPFIND of {entries} entries", ask, 5)
+    client.measure("MOVE of 50,000 files", lambda: client.send("MOVE", "/large", destination="/rest/large"))
+    client.measure("COPY of 1,000 files", lambda: client.send("COPY", "/thousand", destination="/copy"))
+    client.measure("COPY of 10,000 files", lambda: client.send("COPY", "/ten thousand", destination="/copy/more"))
     numbers = iter(range(1000))
     client.measure(
         "PUT of 1 kB among 10,000",
         lambda: client.send("PUT", f"/ten thousand/new {next(numbers)}.txt", f"{next(numbers):1000}"),
         20,
     )
-    client.measure("MOVE of 50,000 files", lambda: client.send("MOVE", "/large", destination="/rest/large"))
-    client.measure("COPY of 1,000 files", lambda: client.send("COPY", "/thousand", destination="/copy"))
-    client.measure("COPY of 10,000 files", lambda: client.send("COPY", "/ten thousand", destination="/copy/more"))
     before = count()
     client.measure("DELETE of 50,000 files", lambda: client.send("DELETE", "/rest/large"))
 

@@ -162,6 +162,18 @@ def test_files_in_rooms_count_as_entries(files: Files, limits: Contents) -> None
     send(files.person, token)
 
 
+def test_a_folder_with_too_much_is_not_copied_at_once(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving_service, "MAX_COPIED", 3)
+    files.put("/a/b/c", b"1", X_NC_WebDAV_Auto_Mkcol="1")
+    files.put("/a/d", b"2")
+    assert files.move("/a", "/three", "COPY") == 201
+    files.put("/a/b/e", b"3")
+    assert files.move("/a", "/four", "COPY") == 400
+    assert files.status("PROPFIND", "/four") == 404
+    assert files.move("/a", "/alone", "COPY", Depth="0") == 201
+    assert files.move("/a", "/moved") == 201
+
+
 # --- folders inside each other --------------------------------------------------------------
 def make_line(files: Files, name: str, levels: int) -> str:
     """Create folders inside each other, and return the path of the innermost."""
