@@ -7,7 +7,7 @@ import msgspec
 from talkd.areas.files import examination_store as store
 from talkd.areas.files import service
 from talkd.areas.files import store as files
-from talkd.areas.files.model import Entry, Limits, Picture
+from talkd.areas.files.model import NO_LIMITS, Entry, Picture
 from talkd.storage.database import Tx
 
 TABLES = tuple(store.TABLES)
@@ -104,7 +104,7 @@ async def recover(tx: Tx, place: Place) -> None:
     if await service.find_root(tx, place.user_id) is None:
         await files.detach(tx, entry.id)
         return
-    folder = await service.ensure_folder(tx, place.user_id, (RECOVERED,), Limits())
+    folder = await service.ensure_folder(tx, place.user_id, (RECOVERED,), NO_LIMITS)
     name = await service.find_free_name(tx, folder, entry.name)
     await files.move_entry(tx, entry.id, folder.id, name, entry.media_type)
     await service.note_change(tx, folder.id, entry.size, entry.number)

@@ -2,7 +2,7 @@
 
 from talkd.areas.files import service as files
 from talkd.areas.files.media_model import type_of
-from talkd.areas.files.model import Limits, Received, parse_path
+from talkd.areas.files.model import NO_LIMITS, Received, parse_path
 from talkd.areas.recording import model, store
 from talkd.areas.recording.model import ACTIVE, FOLDER, RUNNING, STARTING, Status
 from talkd.areas.settings import service as settings
@@ -120,9 +120,9 @@ async def keep(tx: Tx, owner: Attendee, token: str, name: str, received: Receive
         return False
     user_id = owner.actor.id
     parent = parse_path(await settings.get_attachment_folder(tx, user_id))
-    folder = await files.ensure_folder(tx, user_id, (*parent, FOLDER, token), Limits())
+    folder = await files.ensure_folder(tx, user_id, (*parent, FOLDER, token), NO_LIMITS)
     name = await files.find_free_name(tx, folder, name)
     path = (*parent, FOLDER, token, name)
-    put = await files.put(tx, user_id, path, received, type_of(name), limits=Limits())
+    put = await files.put(tx, user_id, path, received, type_of(name), limits=NO_LIMITS)
     await tx.emit(RecordingStored(owner.room_id, owner.actor, name, put.entry.id))
     return put.is_kept
