@@ -121,6 +121,8 @@ def test_missing_contents_of_pictures_are_named(own: Server, files: Files) -> No
     set_of_room(files.person, token, picture())
     [key] = set(stored(own.config)) - {key_of(own, b"same"), key_of(own, b"other")}
     assert check(own).returncode == 0
+    assert "3 different contents" in (usage := run_command(own, "files", "usage"))
+    assert usage.endswith("with 2 pictures of accounts and rooms\n")
     (folder_of(own.config) / key[:2] / key).unlink()
     assert f"  picture of the room {token}\n" in check(own).stdout
     assert f"  picture of {files.person.id}\n" in check(own, "--repair").stdout

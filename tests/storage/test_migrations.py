@@ -270,3 +270,15 @@ def test_existing_names_are_cleaned(old: Old) -> None:
     assert old.run("SELECT name FROM rooms ORDER BY id") == [(clean,), ("---",), ("",)]
     for table, column in (("attendees", "display_name"), ("messages", "actor_name")):
         assert old.run(f"SELECT {column} FROM {table} ORDER BY id") == [(clean,), ("id1",), (clean,), ("",)]
+
+
+def test_pictures_stay_in_the_database_until_the_server_moves_them(old: Old) -> None:
+    old.bring_to("0024")
+    old.run("INSERT INTO users (id) VALUES ('ada')")
+    old.run("INSERT INTO rooms (id, token, avatar) VALUES (7, 'abcd2345', 'image')")
+    old.run("INSERT INTO user_avatars (user_id, image) VALUES ('ada', :image)", image=b"of ada")
+    old.run("INSERT INTO room_avatars (room_id, image) VALUES (7, :image)", image=b"of the room")
+    old.bring_up_to_date()
+    found = [old.run(f"SELECT image FROM {table}") for table in ("user_avatars", "room_avatars")]
+    assert found == [[(b"of ada",)], [(b"of the room",)]]
+    assert [old.run(f"SELECT * FROM {table}") for table in ("user_pictures", "room_pictures")] == [[], []]
