@@ -54,8 +54,8 @@ class CallPage(Page):
         chrome.set_window_size(1280, 800)
         super().__init__(chrome, server)
 
-    def wait(self, condition: Callable[[], Any]) -> Any:
-        waiting = WebDriverWait(self.chrome, SECONDS, poll_frequency=0.1, ignored_exceptions=PASSING)
+    def wait(self, condition: Callable[[], Any], seconds: int = SECONDS) -> Any:
+        waiting = WebDriverWait(self.chrome, seconds, poll_frequency=0.1, ignored_exceptions=PASSING)
         return waiting.until(lambda _: condition())
 
     def enter_as_guest(self, token: str) -> None:
