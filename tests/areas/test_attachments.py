@@ -468,6 +468,14 @@ def test_nothing_is_shared_in_a_room_where_nobody_writes(alice: Person) -> None:
     assert alice.status("POST", SHARES, path="/a.txt", shareType=10, shareWith=news) == 403
 
 
+@pytest.mark.parametrize("text", ['{"caption": "a\\u0000b"}', '{"x": ' + "[" * 5000 + "]" * 5000 + "}"])
+def test_impossible_meta_data_is_refused(alice: Person, token: str, alice_files: Files, text: str) -> None:
+    """It is a JSON text inside the request's own JSON, whose characters and depth are checked apart."""
+    alice_files.put("/a.txt")
+    refused = alice.status("POST", SHARES, path="/a.txt", shareType=10, shareWith=token, talkMetaData=text)
+    assert refused == 400
+
+
 def test_strange_numbers_in_the_meta_data_are_ignored(alice: Person, token: str) -> None:
     for number, reply_to in enumerate(("9" * 5000, 2**80, True, [], "x")):
         Files(alice).put(f"/{number}.txt")

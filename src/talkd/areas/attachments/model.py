@@ -11,6 +11,7 @@ from talkd.areas.files.model import FORBIDDEN_CHARACTERS, Blob, Entry, Path, par
 from talkd.conversation.message import FILE, OBJECT_SHARED, RECORD_AUDIO, RECORD_VIDEO, VOICE, Reference
 from talkd.conversation.room import Room
 from talkd.core.actor import Actor
+from talkd.core.characters import is_text
 from talkd.core.errors import Invalid, Unprocessable
 
 ATTACHMENTS = "Talk"
@@ -23,6 +24,7 @@ VOICE_TYPES = frozenset({"audio/mpeg", "audio/wav"})
 """Media types of voice messages. Others are shown as ordinary files, as clients expect."""
 GONE = "{actor} shared a file which is no longer available"
 MAX_FOLDER_NAME = 100
+_DOTS_AND_SPACES = re.compile(r"^\.+|\s+")
 MAX_DIGITS = 19
 """Digits of a number that both databases can store."""
 EPOCH_YEAR = 1970
@@ -60,9 +62,11 @@ def parse_meta(text: str) -> Meta:
         return Meta()
     try:
         given = msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid("talkMetaData", message="talkMetaData is not a JSON object.") from error
     caption, reply_to = given.get("caption"), str(given.get("replyTo"))
+    if isinstance(caption, str) and not is_text(caption):
+        raise Invalid("talkMetaData", message="The caption has a character that no text may have.")
     return Meta(
         caption if isinstance(caption, str) else "",
         given.get("silent") is True,
@@ -167,4 +171,4 @@ def _folder_name(text: str) -> str:
     """Return a text as a part of the name of a folder."""
     for character in FORBIDDEN_CHARACTERS:
         text = text.replace(character, "-")
-    return re.sub(r"^\.+|\s+", " ", text[:MAX_FOLDER_NAME]).strip() or "-"
+    return _DOTS_AND_SPACES.sub(" ", text[:MAX_FOLDER_NAME]).strip() or "-"
