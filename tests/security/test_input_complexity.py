@@ -102,6 +102,15 @@ def uses() -> Iterator[tuple[str, Callable[[str], object]]]:
 USES = dict(uses())
 
 
+def test_the_check_sees_every_regular_expression_of_requests() -> None:
+    """It sees those that modules have as constants, and none that is written where it is used."""
+    inline = re.compile(r"\bre\.(?:findall|finditer|fullmatch|match|search|split|sub)\(")
+    names = [found.name for found in pkgutil.walk_packages(talkd.__path__, "talkd.")]
+    of_requests = [name for name in names if not name.startswith(("talkd.cli", "talkd.config", "talkd.storage"))]
+    sources = {name: inspect.getsource(importlib.import_module(name)) for name in of_requests if "__main__" not in name}
+    assert [name for name, source in sources.items() if inline.search(source)] == []
+
+
 @pytest.mark.parametrize(("pattern", "pump"), [(r"/call/([a-z0-9]+)/?(?:[?#].*)?$", "/call/a?"), (r" +$", " ")])
 def test_the_check_detects_quadratic_time(pattern: str, pump: str) -> None:
     assert not is_linear(re.compile(pattern).search, pump)

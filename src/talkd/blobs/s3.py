@@ -20,6 +20,7 @@ try:
 except ImportError as error:
     raise ConfigError('files.storage needs an extra: pip install "talkd[s3]"') from error
 
+_CODE = re.compile(r"<Code>(\w{1,80})</Code>")
 PART = 5_242_880
 """Bytes that are sent at once, the least that S3 takes. An upload keeps up to three times as much in memory."""
 MAX_SIZE = 10_000 * PART
@@ -192,7 +193,7 @@ def _errors(key: str = "") -> Iterator[None]:
     try:
         yield
     except (BaseError, FileNotFoundError) as error:
-        found = re.search(r"<Code>(\w{1,80})</Code>", str(error))
+        found = _CODE.search(str(error))
         code = found[1] if found else type(error).__name__
         if isinstance(error, FileNotFoundError) and key and code in ("NoSuchKey", "FileNotFoundError"):
             raise Gone(key) from None

@@ -7,6 +7,7 @@ from talkd.core.errors import Outdated
 from talkd.web.routing import Route
 
 _CURRENT_API = "/apps/spreed/api/v4/"
+_NUMBER = re.compile("[0-9]{1,9}")
 _APP = re.compile(r"Mozilla/5\.0 \((?P<system>[A-Za-z ]+)\) Nextcloud-Talk v(?P<version>[^ ]*)")
 _MOBILE = {"Android": "android", "iOS": "ios"}
 _MINIMUM = {"android": "15.0.0", "ios": "15.0.0", "desktop": "1.0.0"}
@@ -32,5 +33,5 @@ def require_supported(route: Route, user_agent: str, talk_settings: TalkSettings
 def _numbers(version: str) -> tuple[int, int, int]:
     """Return the first three numbers of a version. Missing numbers are 0."""
     release = version.partition("-")[0]
-    first, second, third = [*(int(part) for part in re.findall(r"[0-9]{1,9}", release)), 0, 0, 0][:3]
+    first, second, third = [*(int(part) for part in _NUMBER.findall(release)), 0, 0, 0][:3]
     return first, second, third

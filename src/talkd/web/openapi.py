@@ -20,6 +20,7 @@ Schema = dict[str, Any]
 OCS = "/ocs/v2.php"
 METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"})
 """The methods that OpenAPI 3.1 knows. Operations with those of WebDAV have no place in the document."""
+_OTHERS = re.compile("[^A-Za-z0-9]+")
 _IN_PATH = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"
 
@@ -110,7 +111,7 @@ def _operation(route: Route, path: str, described: dict[Any, Schema]) -> dict[st
     parameters, body = _inputs(route, path)
     anyone = Guard.NO_LOGIN in route.guards
     operation: dict[str, Any] = {
-        "operationId": f"{route.method.lower()}{re.sub('[^A-Za-z0-9]+', '-', path)}".rstrip("-"),
+        "operationId": f"{route.method.lower()}{_OTHERS.sub('-', path)}".rstrip("-"),
         "summary": route.summary.rstrip("."),
         "tags": [route.tag],
         "parameters": parameters,

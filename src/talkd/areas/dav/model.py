@@ -22,6 +22,8 @@ MAX_NAME = 256
 """Maximum length of the name of an element, with its namespace, in characters."""
 MAX_NESTING = 50
 """Maximum number of elements inside each other."""
+_SIZE = re.compile("[0-9]{1,18}")
+_TAG_IN_IF = re.compile(r'(?<!Not )\[(?:W/)?"?([^"\[\]]*)"?\]')
 
 Name = tuple[str, str]
 """Namespace and name of a property."""
@@ -177,12 +179,12 @@ def parse_moment(text: str) -> int:
 
 def parse_size(text: str) -> int | None:
     """Return a number of bytes, or None for anything else."""
-    return int(text) if re.fullmatch("[0-9]{1,18}", text.strip()) else None
+    return int(text) if _SIZE.fullmatch(text.strip()) else None
 
 
 def parse_if(header: str) -> frozenset[str]:
     """Return the tags in the header If, in which the desktop client names the file that it replaces by an upload."""
-    return frozenset(re.findall(r'(?<!Not )\[(?:W/)?"?([^"\]]*)"?\]', header))
+    return frozenset(_TAG_IN_IF.findall(header))
 
 
 def parse_etags(header: str) -> frozenset[str]:

@@ -18,6 +18,7 @@ MAX_CONDITIONS = 20
 MAX_FOUND = 1000
 """Maximum number of entries in an answer."""
 _FILE_ID = re.compile("([0-9]{1,18})(talkd)?")
+_MOST = re.compile("[0-9]{1,9}")
 """The id of a file, alone or as in the property `oc:id`."""
 _TEXTS: dict[Name, Callable[[Entry], str]] = {
     (DAV, "displayname"): lambda entry: entry.name,
@@ -71,7 +72,7 @@ def parse_search(content: bytes) -> Search:
     user_id, path = _parse_scope(element)
     found = element.find("nresults")
     wanted_most = found.text.strip() if found is not None else ""
-    most = min(int(wanted_most), MAX_FOUND) if re.fullmatch("[0-9]{1,9}", wanted_most) else MAX_FOUND
+    most = min(int(wanted_most), MAX_FOUND) if _MOST.fullmatch(wanted_most) else MAX_FOUND
     if _count(where) > MAX_CONDITIONS:
         raise _unknown()
     tests = [_test(each) for each in where.inside]

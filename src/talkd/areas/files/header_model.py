@@ -4,6 +4,8 @@ import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
     """Return start and length of the part that a Range asks for, or None for the whole file.
@@ -11,7 +13,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     Several ranges, and forms that are not understood, ask for the whole file. Raises ValueError if it has no byte of
     the file.
     """
-    found = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.strip())
+    found = _RANGE.fullmatch(header.strip())
     if found is None or found[1] == found[2] == "":
         return None
     if found[1] == "":

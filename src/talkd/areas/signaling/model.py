@@ -14,6 +14,7 @@ MAX_MESSAGES = 200
 """Maximum number of messages in one request. Further ones are dropped."""
 MEDIA = ("audio", "video")
 """The kinds of media that need a permission."""
+_SECTION = re.compile("^m=", re.MULTILINE)
 SENDING = ("a=sendrecv", "a=sendonly")
 RECEIVING = frozenset({"a=recvonly", "a=inactive"})
 
@@ -121,7 +122,7 @@ def _sent_media(sdp: Any) -> set[str]:
         return set()
     if not isinstance(sdp, str) or "\r" in sdp.replace("\r\n", "\n"):
         return set(MEDIA)
-    sections = re.split(r"^m=", sdp, flags=re.MULTILINE)[1:]
+    sections = _SECTION.split(sdp)[1:]
     return {kind for kind in MEDIA for each in sections if each.lower().startswith(kind) and _sends(each)}
 
 
