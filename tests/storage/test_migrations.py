@@ -282,3 +282,24 @@ def test_pictures_stay_in_the_database_until_the_server_moves_them(old: Old) -> 
     found = [old.run(f"SELECT image FROM {table}") for table in ("user_avatars", "room_avatars")]
     assert found == [[(b"of ada",)], [(b"of the room",)]]
     assert [old.run(f"SELECT * FROM {table}") for table in ("user_pictures", "room_pictures")] == [[], []]
+
+
+def test_what_folders_have_and_what_is_stored_is_counted(old: Old) -> None:
+    old.bring_to("0025")
+    rows = [("root", 0, 0), ("folder", 1, 0), ("inner", 2, 0), ("file", 3, 7), ("other", 2, 8), ("gone", -6, 0)]
+    for number, (name, parent_id, blob_id) in enumerate(rows, 1):
+        old.run(
+            "INSERT INTO entries (id, user_id, name, parent_id, blob_id) VALUES (:id, 'ada', :name, :parent_id, :blob)",
+            id=number,
+            name=name,
+            parent_id=parent_id,
+            blob=blob_id,
+        )
+    for number, size in ((7, 100), (8, 20)):
+        old.run("INSERT INTO blobs (id, sha256, size) VALUES (:id, :hash, :size)", id=number, hash=str(size), size=size)
+    old.run("INSERT INTO uploads (user_id, name, size) VALUES ('ada', 'x', 3)")
+    old.bring_up_to_date()
+    assert dict(map(tuple, old.run("SELECT name, inside FROM entries"))) == {
+        "root": 4, "folder": 3, "inner": 1, "file": 0, "other": 0, "gone": 0,
+    }  # fmt: skip
+    assert old.run("SELECT id, used FROM storage_use") == [(1, 123)]
