@@ -119,6 +119,8 @@ class Call(Generic[P]):
     """Reports that the client has disconnected."""
     upload: Body | None = None
     """The body of the request, if its route receives it itself. Nothing of it has been read."""
+    length: int | None = None
+    """The announced size of the body in bytes, if it is known."""
     give_back: Callable[[], None] | None = None
     """Undoes the count towards a limit."""
 

@@ -66,10 +66,13 @@ class Edge:
                 signed, header = path["token"].encode(), request.get_header
                 guards.require_checksum(route.signed_by, signed, self.world, header, caller.address)
             clients.require_supported(route, request.get_header("user-agent") or "", self.world.talk_settings)
+            token = path.get("token", "")
+            if _brings_file(route, request):
+                await self._admit_file(self._call(exchange, caller, token))
             exchange.raw = await self._parameters(exchange, path)
             _require_own_page(exchange, caller)
             _require_known_format(exchange)
-            reply = await self._perform(exchange, caller, path.get("token", ""))
+            reply = await self._perform(exchange, caller, token)
         except errors.TalkError as error:
             status = await self._refuse(exchange, caller, error)
         except Exception:
@@ -159,8 +162,22 @@ class Edge:
 
     # --- running the operation --------------------------------------------------------------
     async def _perform(self, exchange: Exchange, caller: Caller, token: str) -> Reply:
+        route, call = exchange.route, self._call(exchange, caller, token)
+        await self._require_not_throttled(route, call)
+        try:
+            answer = await self._run(route, call)
+        except BaseException:
+            call.uncount()
+            raise
+        reply = answer if isinstance(answer, Reply) else Reply(answer)
+        if route.answers is None:
+            return reply
+        return msgspec.structs.replace(reply, data=route.answers(reply.data), responses=None)
+
+    def _call(self, exchange: Exchange, caller: Caller, token: str) -> Call[Any]:
+        """Return the request as the operation sees it, with the parameters that have been read."""
         route, request = exchange.route, exchange.request
-        call: Call[Any] = Call(
+        return Call(
             world=self.world,
             caller=caller,
             params=None,
@@ -174,20 +191,30 @@ class Edge:
             hang_up=request.hang_up,
             route=route,
             upload=self._upload(request) if route.receives else None,
+            length=request.length,
         )
+
+    async def _require_not_throttled(self, route: Route, call: Call[Any]) -> None:
         if route.throttle:
-            self.world.throttle.check(route.throttle, caller.address)
-        if call.token and caller.user_id is None:
+            self.world.throttle.check(route.throttle, call.caller.address)
+        if call.token and call.caller.user_id is None:
             await self._require_few_guesses(call)
-        try:
-            answer = await self._run(route, call)
-        except BaseException:
-            call.uncount()
-            raise
-        reply = answer if isinstance(answer, Reply) else Reply(answer)
-        if route.answers is None:
-            return reply
-        return msgspec.structs.replace(reply, data=route.answers(reply.data), responses=None)
+
+    async def _admit_file(self, call: Call[Any]) -> None:
+        """Check who sends a file, and whether there is place for it, before it is received.
+
+        Everything is checked again afterwards.
+        """
+        route = call.route
+        assert route is not None, "a running operation has its route"
+        await self._require_not_throttled(route, call)
+
+        async def work(tx: Tx) -> None:
+            await self._check_guards(tx, route, call)
+            if route.before_file is not None:
+                await route.before_file(tx, call)
+
+        await self.world.db.read(work)
 
     async def _run(self, route: Route, call: Call[Any]) -> Any:
         """Check the guards and run the handler, in one transaction unless the handler opens its own."""
@@ -205,14 +232,17 @@ class Edge:
         return answer
 
     async def _admit(self, tx: Tx, route: Route, call: Call[Any]) -> None:
-        """Check the guards."""
+        """Check the guards and the limit."""
+        await self._check_guards(tx, route, call)
+        if route.limit is not None:
+            call.count(route.limit)
+
+    async def _check_guards(self, tx: Tx, route: Route, call: Call[Any]) -> None:
         call.standing = self.world.changes.standing
         await guards.require_login_still(tx, call)
         await guards.require_may_use_talk(tx, call)
         if guards.needs_room(route):
             call.participant = await guards.require_room(tx, route, call)
-        if route.limit is not None:
-            call.count(route.limit)
 
     async def _admit_and_handle(self, tx: Tx, route: Route, call: Call[Any]) -> Any:
         await self._admit(tx, route, call)
@@ -240,6 +270,12 @@ class Edge:
 def _kind_of(request: Request) -> str:
     """Return the media type of the body without its parameters."""
     return (request.get_header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _brings_file(route: Route, request: Request) -> bool:
+    """Return True if the body is a form with a file for an operation that takes one."""
+    takes = params.takes_upload(route.params) or params.takes_stored_upload(route.params)
+    return takes and request.has_body and _kind_of(request) == FORM
 
 
 def _require_own_page(exchange: Exchange, caller: Caller) -> None:

@@ -4,7 +4,7 @@ An operation must have one of the guards about logins, `Guard.NO_LOGIN` included
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
@@ -140,6 +140,8 @@ class Route:
     """Who must have signed the token in the path. This is checked before the body is read."""
     receives: bool = False
     """Whether the handler itself reads the body, part by part."""
+    before_file: Callable[..., Awaitable[None]] | None = None
+    """Takes a transaction and the call, without parameters. Checks what is known before a form with a file is read."""
     unconditional: bool = False
     """Whether it answers even if the server is full, and ignores credentials, body and `Host`."""
     reads: Callable[[Any], Any] | None = None
@@ -182,6 +184,7 @@ class Routes:
         notifies_first: bool = True,
         signed_by: Signer | None = None,
         receives: bool = False,
+        before_file: Callable[..., Awaitable[None]] | None = None,
         unconditional: bool = False,
         refuses: Callable[[TalkError], TalkError] | None = None,
     ) -> Callable[[Handler], Handler]:
@@ -211,6 +214,7 @@ class Routes:
                         notifies_first=notifies_first,
                         signed_by=signed_by,
                         receives=receives,
+                        before_file=before_file,
                         unconditional=unconditional,
                         refuses=refuses,
                     )

@@ -69,6 +69,12 @@ async def find_sent(tx: Tx, me: Participant, reference_id: str) -> SentMessage |
     return None if known is None else await messages.complete_sent(tx, me, known, is_new=False)
 
 
+async def require_space(tx: Tx, me: Participant, size: int, limits: Limits) -> None:
+    """Raises NoSpace if the caller may have no new file of this size."""
+    await files.require_space(tx, me.actor.id, size, limits)
+    await files.require_entries(tx, me.actor.id, 1, limits)
+
+
 async def store(
     tx: Tx, me: Participant, name: str, received: Received, media_type: str, limits: Limits
 ) -> tuple[Path, Put]:

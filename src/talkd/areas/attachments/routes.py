@@ -17,7 +17,7 @@ from talkd.areas.files.receiving import parts_of
 from talkd.areas.messages import view as message_view
 from talkd.areas.pictures.describing import ensure_described
 from talkd.conversation.message import VOICE
-from talkd.core.errors import Invalid, TalkError
+from talkd.core.errors import Invalid, NoSpace, TalkError
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import lock_room_again
@@ -102,10 +102,21 @@ async def attach(call: Call[AttachParams]) -> RenamesView:
     return RenamesView([{wanted: final}] if wanted not in ("", final) else [])
 
 
+async def _require_space(tx: Tx, call: Call[Any]) -> None:
+    """Raises NoSpace if a file of the announced size has no place. Up to `max_body` of the size may be other texts."""
+    size = max(0, (call.length or 0) - call.world.config.server.max_body)
+    try:
+        await draft_service.require_space(tx, call.me, size, call.world[Contents].limits)
+    except NoSpace as error:
+        refusals.count_full(error)
+        raise
+
+
 @routes.add(
     "POST",
     "chat/{token}/attachment/send",
     *USER_SPEAKING,
+    before_file=_require_space,
     versions=V1,
     params=SendFileParams,
     access=Access.OWN,
