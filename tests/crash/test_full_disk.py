@@ -3,11 +3,14 @@
 The system limits the size of its files, including the log, so that every write fails.
 """
 
+import io
+import os
 import resource
 import time
 from pathlib import Path
 
 import httpx
+from PIL import Image
 
 from support.parts import needs_limits
 from support.people import TALK, data_of
@@ -64,6 +67,34 @@ def test_a_server_on_a_full_disk_recovers_without_a_restart(tmp_path: Path) -> N
         process.kill()
     with Process(tmp_path) as process:
         assert texts(process.admin, token) == acknowledged
+
+
+def test_every_door_says_that_the_disk_is_full(tmp_path: Path) -> None:
+    files, uploads = f"/remote.php/dav/files/{ADMIN}", f"/remote.php/dav/uploads/{ADMIN}/x"
+    picture = io.BytesIO()
+    Image.effect_noise((2200, 2200), 90).save(picture, "PNG")
+    assert 4_000_000 < len(picture.getvalue()) < 20_000_000
+    with Process(tmp_path) as process:
+        admin = process.admin
+        token = str(data_of(admin.post(f"{TALK}v4/room", json={"roomType": 3, "roomName": "Room"}))["token"])
+        assert admin.request("MKCOL", uploads).status_code == 201
+        for piece in "12":
+            assert admin.put(f"{uploads}/{piece}", content=os.urandom(3_000_000)).status_code == 201
+        limit_files(process, 4_000_000)
+        large = bytes(8_000_000)
+        whole = {"Destination": f"{process.url}{files}/whole"}
+        refused = {
+            "file": admin.put(f"{files}/large", content=large),
+            "piece": admin.put(f"{uploads}/3", content=large),
+            "whole": admin.request("MOVE", f"{uploads}/.file", headers=whole),
+            "form": admin.post(f"{TALK}v1/chat/{token}/attachment/send", files={"file": ("a", large)}),
+            "picture of a room": admin.post(f"{TALK}v1/room/{token}/avatar", files={"file": picture.getvalue()}),
+            "picture of a user": admin.post("/avatar/", files={"files[]": picture.getvalue()}),
+        }
+        assert {name: answer.status_code for name, answer in refused.items()} == dict.fromkeys(refused, 507)
+        limit_files(process, resource.RLIM_INFINITY)
+        assert admin.request("MOVE", f"{uploads}/.file", headers=whole).status_code == 201
+        assert not [path for path in (tmp_path / "incoming").rglob("*") if path.is_file()]
 
 
 def test_an_upload_that_fills_the_disk_leaves_nothing(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The errors that are reported to clients. `web/ocs.py` maps them to HTTP statuses."""
 
+import errno
 from typing import Any, Final
 
 NULL: Final = object()
@@ -117,6 +118,13 @@ class Unavailable(TalkError):
     def __init__(self, retry_after: int, *, message: str) -> None:
         super().__init__(None, message=message)
         self.retry_after = retry_after
+
+
+def storage_error(error: OSError) -> NoSpace | Unavailable:
+    """Return the error to answer with when the contents of files cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return NoSpace(message="The server has no space left for files.")
+    return Unavailable(10, message="The storage of files cannot be reached.")
 
 
 class NotAvailable(TalkError):

@@ -2,10 +2,15 @@
 
 import asyncio
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from talkd.core import ids
+from talkd.core.errors import storage_error
+from talkd.core.log import Log
+
+log = Log(__name__)
 
 FOLDER = "incoming"
 """The folder of unfinished files, in the data folder."""
@@ -21,22 +26,37 @@ class Incoming:
         self._paths: list[Path] = []
 
     async def receive(self, stream: Any) -> tuple[Path, int]:
-        """Write the rest of a stream into a new file. Return its path and size."""
+        """Write the rest of a stream into a new file. Return its path and size.
+
+        Raises NoSpace if the disk is full, Unavailable if it fails, and the errors of the stream.
+        """
         path = self._folder / ids.text(32)
         self._paths.append(path)
-        file, size = await asyncio.to_thread(_create, path), 0
         try:
-            while part := await stream.read(PART):
-                size += len(part)
-                await asyncio.to_thread(file.write, part)
-        finally:
-            await asyncio.to_thread(file.close)
-        return path, size
+            return path, await _write(path, stream)
+        except OSError as error:
+            log.warning("upload_not_written", error=str(error))
+            raise storage_error(error) from error
 
     def delete(self) -> None:
         """Delete the files that were not moved."""
         for path in self._paths:
             path.unlink(missing_ok=True)
+
+
+async def _write(path: Path, stream: Any) -> int:
+    """Write the rest of a stream into a new file. Return its size."""
+    file, size = await asyncio.to_thread(_create, path), 0
+    try:
+        while part := await stream.read(PART):
+            size += len(part)
+            await asyncio.to_thread(file.write, part)
+    except BaseException:
+        with suppress(OSError):  # closing writes what is left
+            await asyncio.to_thread(file.close)
+        raise
+    await asyncio.to_thread(file.close)
+    return size
 
 
 def _create(path: Path) -> Any:

@@ -1,7 +1,6 @@
 """Receive contents from clients into the storage."""
 
 import asyncio
-import errno
 import hashlib
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +12,7 @@ from talkd.areas.files.metadata import Cleaner
 from talkd.areas.files.model import Received
 from talkd.areas.files.scanner import Scan, Scanner
 from talkd.blobs.interface import Blobs, Draft
-from talkd.core.errors import Invalid, NoSpace, TalkError, Unavailable
+from talkd.core.errors import Invalid, TalkError, Unavailable, storage_error
 from talkd.core.log import Log
 
 T = TypeVar("T")
@@ -70,7 +69,10 @@ class Reception:
             await self.discard()
             if isinstance(error, OSError):
                 log.warning("storage_failed", error=str(error))
-                raise _problem(error) from error
+                problem = storage_error(error)
+                if isinstance(problem, Unavailable):
+                    refusals.count(refusals.STORAGE)
+                raise problem from error
             raise
         is_same = self._cleaner is None or not self._cleaner.has_changed
         return Received(self._draft.key, self._size, self._sha256.hexdigest(), self._checksum if is_same else "")
@@ -158,10 +160,3 @@ def _hash_of(checksum: str) -> tuple[Any, str]:
         return _Adler32(), value.lower()
     name = _CHECKSUMS.get(kind.upper())
     return (hashlib.new(name, usedforsecurity=False), value.lower()) if name else (None, "")
-
-
-def _problem(error: OSError) -> TalkError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return NoSpace(message="The server has no space left for files.")
-    refusals.count(refusals.STORAGE)
-    return Unavailable(10, message="The storage of files cannot be reached.")

@@ -5,8 +5,8 @@ import os
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -27,6 +27,7 @@ from talkd.areas.pictures.model import (
     TookTooMuch,
 )
 from talkd.areas.pictures.turns import Turns
+from talkd.core.errors import storage_error
 from talkd.core.log import Log
 from talkd.core.streams import FilePart, Parts, Stream
 from talkd.environment import PREFIX
@@ -105,14 +106,22 @@ class Decoder:
         async with aclosing(stream.parts) as parts:
             if stream.size > MAX_COPIED:
                 raise NotAnImage("The file is too large")
-            file: BinaryIO = await asyncio.to_thread(TemporaryFile, dir=self._folder)
             try:
-                async for part in parts:
-                    await asyncio.to_thread(file.write, part)
-                file.flush()
-            except BaseException:
+                return await self._copied(parts)
+            except OSError as error:
+                log.warning("picture_not_copied", error=str(error))
+                raise storage_error(error) from error
+
+    async def _copied(self, parts: AsyncIterator[bytes]) -> BinaryIO:
+        file: BinaryIO = await asyncio.to_thread(TemporaryFile, dir=self._folder)
+        try:
+            async for part in parts:
+                await asyncio.to_thread(file.write, part)
+            file.flush()
+        except BaseException:
+            with suppress(OSError):  # closing writes what is left
                 file.close()
-                raise
+            raise
         return file
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ from talkd.areas.pictures.decoder import Decoder
 from talkd.areas.pictures.model import Description, NotAnImage, TookTooMuch
 from talkd.areas.pictures.once import Once
 from talkd.areas.pictures.tries import Tries
-from talkd.core.errors import Throttled, Unavailable
+from talkd.core.errors import NoSpace, Throttled, Unavailable
 from talkd.core.log import Log
 from talkd.web.call import World
 
@@ -88,7 +88,7 @@ class Describer:
         blob = wanted.blob
         try:
             found = await world[Decoder].describe(lambda: world[Contents].open(blob), wanted.account)
-        except (TookTooMuch, Unavailable) as error:
+        except (NoSpace, TookTooMuch, Unavailable) as error:
             self._tries.note_failure(blob.id)
             if self._tries.is_given_up(blob.id):
                 self._waiting.pop(blob.id, None)

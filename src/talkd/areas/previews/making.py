@@ -1,5 +1,6 @@
 """Making previews, and keeping them in the storage."""
 
+from contextlib import suppress
 from functools import partial
 
 from cachetools import TTLCache
@@ -87,6 +88,8 @@ class Previews:
             kept: Stored = await world.db.write(lambda tx: service.add_preview(tx, blob, form, made))
         except OSError as error:
             log.warning("storage_failed", error=str(error))
+            with suppress(OSError):
+                await draft.discard()
             raise Unavailable(10, message="The storage of files cannot be reached.") from error
         except TalkError as error:
             if not isinstance(error, Unavailable):  # otherwise nobody knows how the commit ended

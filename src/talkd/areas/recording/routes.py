@@ -113,7 +113,7 @@ async def receive(call: Call[Any]) -> Reply:
     params=StoreParams,
     signed_by=RECORDER,
     **_BY_RECORDER,
-    errors=(400, 401, 404, 413),
+    errors=(400, 401, 404, 413, 507),
 )
 async def store(call: Call[StoreParams]) -> Reply:
     """Receive a finished recording, and keep it among its owner's files. An upload that comes again is thrown away."""
