@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 log = Log(__name__)
 
-PART = 524_288
+PART = 262_144
 """Bytes that are collected before they are hashed and written."""
 _CHECKSUMS = {"SHA3-256": "sha3_256", "SHA256": "sha256", "SHA1": "sha1", "MD5": "md5"}
 
