@@ -42,7 +42,12 @@ const reports = (await Promise.all(receivers.map(each => each.getStats()))).flat
 """
 """Finds what the browser knows of the picture in the tile of somebody."""
 COUNT_FRAMES = f"{REPORTS} return reports.reduce((frames, each) => frames + (each.framesDecoded ?? 0), 0);"
-WIDTH = f"{REPORTS} return reports.find(each => each.type === 'inbound-rtp')?.frameWidth;"
+WIDTH_RECEIVED = f"{REPORTS} return reports.find(each => each.type === 'inbound-rtp')?.frameWidth ?? 0;"
+WIDTH_SENT = """
+const reports = await Promise.all(window.connections.map(each => each.getStats()));
+const layers = reports.flatMap(each => [...each.values()]).filter(each => each.type === 'outbound-rtp');
+return layers.find(each => each.rid === arguments[0])?.frameWidth ?? 0;
+"""
 
 
 class CallPage(Page):
@@ -94,12 +99,12 @@ class CallPage(Page):
         before = self.wait(lambda: self.run(COUNT_FRAMES, actor, kind))
         self.wait(lambda: self.run(COUNT_FRAMES, actor, kind) > before + 2)
 
-    def receives(self, actor: str, width: int) -> None:
-        """Wait until the picture that comes from somebody's camera has this width.
+    def receives(self, actor: str, sender: "CallPage", layer: str) -> None:
+        """Wait until the picture from somebody's camera is as wide as this layer of what their page sends.
 
-        A browser on a busy machine sends small pictures first.
+        A browser on a busy machine sends smaller pictures than its camera takes.
         """
-        self.wait(lambda: self.run(WIDTH, actor, "camera") == width, 60)
+        self.wait(lambda: self.run(WIDTH_RECEIVED, actor, "camera") == sender.run(WIDTH_SENT, layer) > 0)
 
     def marks(self, actor: str, mark: str, number: int = 1) -> None:
         """Wait until the tile of somebody has a mark, or has it no more."""

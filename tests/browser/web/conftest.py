@@ -70,9 +70,9 @@ class Page:
             self.chrome.add_cookie({"name": cookie.name, "value": cookie.value, "path": "/"})
         self.chrome.get(self.server.url + path)
 
-    def wait(self, condition: Callable[[], Any], seconds: int = SECONDS) -> Any:
+    def wait(self, condition: Callable[[], Any]) -> Any:
         """Return the first result that is true."""
-        waiting = WebDriverWait(self.chrome, seconds, poll_frequency=0.1, ignored_exceptions=PASSING)
+        waiting = WebDriverWait(self.chrome, SECONDS, poll_frequency=0.1, ignored_exceptions=PASSING)
         return waiting.until(lambda _: condition())
 
     def find(self, selector: str, name: str) -> WebElement:
