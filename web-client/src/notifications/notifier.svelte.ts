@@ -31,6 +31,7 @@ class Notifier {
   #isChosen = $state(localStorage.getItem(CHOSEN) !== "off");
   #tag = "";
   #isChecking = false;
+  #isStale = false;
   #ending = new AbortController();
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -75,9 +76,23 @@ class Notifier {
     void closeOthers([], Infinity);
   }
 
+  /** Looks for new notifications. Calls during a look lead to one more after it. */
   async #check(): Promise<void> {
-    if (this.#isChecking || this.#ending.signal.aborted) return;
+    if (this.#isChecking) {
+      this.#isStale = true;
+      return;
+    }
     this.#isChecking = true;
+    await this.#look();
+    this.#isChecking = false;
+    if (this.#isStale) {
+      this.#isStale = false;
+      void this.#check();
+    }
+  }
+
+  async #look(): Promise<void> {
+    if (this.#ending.signal.aborted) return;
     const known = Number(localStorage.getItem(session.keyOf("notified"))); // another page may show newer ones meanwhile
     try {
       const { data, status, headers } = await ocs.getAnswer("apps/notifications/api/v2/notifications", {
@@ -91,8 +106,6 @@ class Notifier {
       await closeOthers(data, known);
     } catch {
       return; // the next check tries again
-    } finally {
-      this.#isChecking = false;
     }
   }
 
