@@ -102,8 +102,8 @@ class Notifier {
       if (status === 304) return;
       this.#tag = headers.get("ETag") ?? "";
       this.calls = data.filter(isCall);
+      await closeOthers(data, known); // before others are shown: browsers may forget one that they list at the same time
       await alone("notified", () => this.#note(data));
-      await closeOthers(data, known);
     } catch {
       return; // the next check tries again
     }
