@@ -1,6 +1,7 @@
 """`talkd doctor` on the storage of files and the scanner."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_a_folder_of_files_that_is_none_is_found(tmp_path: Path) -> None:
     folder_of(Config(data=str(tmp_path))).write_bytes(b"")
     state, found = findings(tmp_path)["files"]
     assert (state, "cannot write in" in found) == ("fail", True)
+
+
+def test_space_on_another_disk_is_checked(tmp_path: Path) -> None:
+    assert "disk of files" not in findings(tmp_path)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        folder_of(Config(data=str(tmp_path))).symlink_to(other)
+        found = findings(tmp_path)
+    assert found["files"] == ("ok", f"{other} is writable")
+    assert "GiB free" in found["disk of files"][1]
 
 
 def test_contents_are_stored_and_deleted_on_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

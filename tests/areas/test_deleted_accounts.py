@@ -6,7 +6,9 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
+from support.files import Files, send
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
+from support.portraits import own, picture, set_own
 from support.running import Server, unique
 from talkd.cli.root import app
 from talkd.storage.schema import metadata
@@ -20,7 +22,12 @@ NOBODY = {"type": "highlight", "id": "deleted_users", "name": "Deleted user"}
 def delete(server: Server, person: Person) -> None:
     """Delete the account as the administrator, and wait until nothing names it."""
     server.admin.delete(f"/ocs/v2.php/cloud/users/{person.id}").raise_for_status()
-    server.run_job("delete_rooms", "forget_accounts")
+    delete_the_rest(server)
+
+
+def delete_the_rest(server: Server) -> None:
+    """Do now what jobs do after an account was deleted."""
+    server.run_job("delete_rooms", "forget_accounts", "delete_removed_files", "end_shares")
 
 
 def run(server: Server, *words: str) -> None:
@@ -93,6 +100,23 @@ def test_a_one_to_one_of_a_deleted_account_is_locked_and_keeps_its_name(
     report = alice.history(private)[0]
     assert (report["systemMessage"], report["actorId"]) == ("read_only", "admin")
     assert alice.status("POST", f"v1/chat/{private}", message="Hello?") == 403
+
+
+def test_files_and_picture_of_a_deleted_account_are_gone_at_once(server: Server, alice: Person, bob: Person) -> None:
+    name = unique("private")
+    token = alice.create_room(participants={"users": [bob.id]})
+    Files(bob).put(f"/{name}.txt", b"his own")
+    sent = send(bob, token, b"sent", f"{name}.png")["messageParameters"]["file"]
+    assert Files(bob, f"/remote.php/dav/uploads/{bob.id}").status("MKCOL", "/pieces") == 201
+    set_own(bob, picture())
+    used = {table for table, _ in rows_with(server, bob.id, name)}
+    assert used > {"user_pictures", "entries", "shares", "uploads", "messages"}
+    assert alice.http.get(f"/f/{sent['id']}").status_code == 200
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
+    assert alice.http.get(f"/f/{sent['id']}").status_code == 404
+    assert own(bob, by=alice).headers["x-nc-iscustomavatar"] == "0"
+    delete_the_rest(server)
+    assert rows_with(server, bob.id, name) == []
 
 
 def test_no_table_contains_the_id_or_a_name_of_a_deleted_account(server: Server, alice: Person, bob: Person) -> None:

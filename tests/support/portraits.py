@@ -34,9 +34,9 @@ def set_of_room(person: Person, token: str, content: bytes) -> httpx.Response:
     return person.http.post(f"{V1}room/{token}/avatar", files={"file": ("a.png", content, "image/png")})
 
 
-def own(person: Person, size: int = 512, *, known: str = "") -> httpx.Response:
-    """Return the picture of a person, for a client that has the picture with the tag `known`."""
-    return person.http.get(f"/avatar/{person.id}/{size}", headers={"If-None-Match": known})
+def own(person: Person, size: int = 512, *, known: str = "", by: Person | None = None) -> httpx.Response:
+    """Return the picture of a person, for a client that has the picture with the tag `known`. `by`: who asks."""
+    return (by or person).http.get(f"/avatar/{person.id}/{size}", headers={"If-None-Match": known})
 
 
 def of_room(person: Person, token: str, *, known: str = "") -> httpx.Response:

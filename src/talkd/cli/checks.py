@@ -5,7 +5,6 @@ import contextlib
 import os
 import resource
 import shlex
-import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -23,15 +22,13 @@ from talkd.cli.database import explain, opened, revision_of
 from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.cli.listening import examine_address, examine_public_url, examine_server
 from talkd.cli.process import SPARE_CONNECTIONS
-from talkd.cli.storages import examine_files
+from talkd.cli.storages import examine_files, examine_space
 from talkd.config import Config
 from talkd.conversation.settings import TalkSettings
 from talkd.core.networks import require_network
 from talkd.storage.migrate import REVISIONS
 from talkd.storage.sqlite_files import find_damage
 
-ENOUGH_DISK = 1 << 30
-"""Free bytes below which the check warns."""
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 """A clock before this date is wrong."""
 OTHERS = 0o007
@@ -89,11 +86,7 @@ def _data(config: Config) -> Iterator[Finding]:
         )
     else:
         yield Finding(OK, "data folder", f"{folder} is writable")
-    free = shutil.disk_usage(folder).free
-    state, advice = (
-        (OK, "") if free >= ENOUGH_DISK else (WARN, "free some space: no message can be sent if the disk is full")
-    )
-    yield Finding(state, "disk", f"{free / (1 << 30):.1f} GiB free", advice)
+    yield examine_space("disk", folder, "no message can be sent if the disk is full")
 
 
 def _clock() -> Iterator[Finding]:

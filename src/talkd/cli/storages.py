@@ -1,26 +1,52 @@
 """The checks of `talkd doctor` of what files need: the storage, and the scanner."""
 
 import asyncio
+import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from talkd.areas.files.scanner import Scanner
 from talkd.blobs import FOLDER, open_blobs
-from talkd.cli.doctor import FAIL, OK, Finding
+from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.config import Config, ConfigError
 from talkd.core.errors import TalkError
 
 SECONDS = 60
 """How long the storage and the scanner may take."""
+ENOUGH_DISK = 1 << 30
+"""Free bytes below which the check warns."""
 PAGE = "see docs/admin/files.md"
 
 
 async def examine_files(config: Config) -> AsyncIterator[Finding]:
     """Yield what the checks find."""
-    yield await _storage(config) if config.files.storage else _folder(config)
+    if config.files.storage:
+        yield await _storage(config)
+    else:
+        yield _folder(config)
+        for finding in _other_disk(Path(config.data)):
+            yield finding
     if config.files.scanner:
         yield await _scanner(config)
+
+
+def examine_space(subject: str, folder: Path, consequence: str) -> Finding:
+    """Check how much space the disk of a folder has. `consequence`: what happens without any."""
+    free = shutil.disk_usage(folder).free
+    found = f"{free / (1 << 30):.1f} GiB free"
+    return (
+        Finding(OK, subject, found)
+        if free >= ENOUGH_DISK
+        else Finding(WARN, subject, found, f"free some space: {consequence}")
+    )
+
+
+def _other_disk(data: Path) -> Iterator[Finding]:
+    """Check the disk of the folder if it is not that of the data folder, which is checked anyway."""
+    folder = data / FOLDER
+    if folder.exists() and folder.stat().st_dev != data.stat().st_dev:
+        yield examine_space("disk of files", folder, "uploads are refused if the disk is full")
 
 
 def _folder(config: Config) -> Finding:

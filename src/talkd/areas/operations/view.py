@@ -16,7 +16,7 @@ COUNTS = {
     "sessions": "Sessions in conversations.",
     "accounts": "Accounts that can log in.",
     "calls": "Calls that take place.",
-    "files": "Files in the storage, equal ones counted once.",
+    "files": "Files and uploaded pictures in the storage, equal ones counted once.",
     "file_bytes": "Bytes of these files.",
 }
 """Descriptions of the metrics that are counted in the database."""
@@ -41,7 +41,7 @@ class StatusView(msgspec.Struct, frozen=True, rename="camel"):
     database_size: int
     """Bytes."""
     files: int
-    """Files in the storage, equal ones counted once."""
+    """Files and uploaded pictures in the storage, equal ones counted once."""
     file_bytes: int
     """Their bytes."""
     is_writable: bool
