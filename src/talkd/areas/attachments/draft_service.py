@@ -20,8 +20,8 @@ from talkd.core import clock, ids
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 
-PREFIX_LENGTH = 12
-"""Length of the random beginning of the names of drafts."""
+NAME_LENGTH = 32
+"""Length of the random name of a file until it is shared under its own."""
 LIFETIME = 7 * 86_400
 """Seconds after which a draft is deleted that nobody has shared."""
 QUIET = 3600
@@ -82,7 +82,7 @@ async def store(
     require_name(name)
     folder = (*await _folder(tx, me), DRAFT)
     await files.ensure_folder(tx, me.actor.id, folder, limits)
-    path = (*folder, f"{ids.text(PREFIX_LENGTH)}-{name}")
+    path = (*folder, ids.text(NAME_LENGTH))
     return path, await files.put(tx, me.actor.id, path, received, media_type, limits=limits)
 
 

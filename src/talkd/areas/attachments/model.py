@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.files.media_model import has_preview
-from talkd.areas.files.model import FORBIDDEN_CHARACTERS, Blob, Entry, Path, parse_path
+from talkd.areas.files.model import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, Blob, Entry, Path, parse_path
 from talkd.conversation.message import FILE, OBJECT_SHARED, RECORD_AUDIO, RECORD_VIDEO, VOICE, Reference
 from talkd.conversation.room import Room
 from talkd.core.actor import Actor
@@ -148,7 +148,7 @@ def parse_shared_path(path: Path) -> tuple[str, int] | None:
 def folder_of(parent: Path, room: Room, user: Actor) -> Path:
     """Return the folder of a user's files in a room, below their folder for attachments."""
     name = room.name or room.partner_of(user.id)
-    return (*parent, f"{_folder_name(name)}-{room.token}", f"{_folder_name(user.name)}-{_folder_name(user.id)}")
+    return (*parent, _with_end(name, room.token), _with_end(user.name, _folder_name(user.id)))
 
 
 def parse_draft(text: str, room: Room, user: Actor) -> Path:
@@ -167,8 +167,13 @@ def is_draft(path: Path, user_id: str) -> bool:
     return len(path) >= 4 and path[-2] == DRAFT and path[-3].endswith(f"-{_folder_name(user_id)}") and "-" in path[-4]
 
 
-def _folder_name(text: str) -> str:
-    """Return a text as a part of the name of a folder."""
+def _with_end(text: str, end: str) -> str:
+    """Return the name of a folder: a text, as far as there is room for it, and an end that tells equal texts apart."""
+    return f"{_folder_name(text, MAX_NAME_BYTES - len(f'-{end}'.encode()))}-{end}"
+
+
+def _folder_name(text: str, most: int = MAX_NAME_BYTES) -> str:
+    """Return a text as a part of the name of a folder, with `most` bytes at most."""
     for character in FORBIDDEN_CHARACTERS:
         text = text.replace(character, "-")
-    return _DOTS_AND_SPACES.sub(" ", text[:MAX_FOLDER_NAME]).strip() or "-"
+    return _DOTS_AND_SPACES.sub(" ", text[:MAX_FOLDER_NAME].encode()[:most].decode(errors="ignore")).strip() or "-"
