@@ -19,6 +19,7 @@ NOT_AT_START = {
     "jinja2": "it is needed only for a page",
     "obstore": "it is needed only for files on S3, and many servers do not have it",
     "PIL": "pictures are decoded in another process",
+    "pillow_heif": "HEIC pictures are decoded in another process, and many servers do not have it",
     "pydantic": "msgspec checks the input",
     "rich": "it is needed only by programs that print in colours",
     "sqlalchemy.ext.asyncio": "it is needed only to migrate PostgreSQL",

@@ -1,6 +1,8 @@
 """Previews of pictures, and icons of other files."""
 
 import asyncio
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ from PIL import Image
 from support.files import Files
 from support.parts import needs_limits
 from support.people import Person
-from support.pictures import color_at, encoded, halves, opened, wav, with_exif
+from support.pictures import color_at, encoded, halves, heic, opened, wav, with_exif
 from support.running import Server
 from talkd.areas.files.jobs import delete_removed
 from talkd.areas.pictures import decoder as decoders
@@ -189,6 +191,37 @@ def test_wide_colours_become_those_of_screens(sqlite_server: Server) -> None:
         assert "icc_profile" not in opened(answer.content).info
 
 
+@pytest.mark.parametrize("name", ["a.heic", "a.HEIF", "named by mistake.jpg"])
+def test_photos_of_iphones_are_shown_upright_and_without_data(sqlite_server: Server, name: str) -> None:
+    gallery = Gallery(sqlite_server)
+    file_id = gallery.put(name, heic(with_exif(6)))
+    answer = gallery.ask(file_id, WEBP, x=128, y=128, a=1)
+    shown = opened(answer.content)
+    assert (shown.format, shown.size) == ("WEBP", (64, 128))
+    assert [color_at(shown, 0.5, y) for y in (0.1, 0.9)] == ["red", "blue"]
+    assert b"SecretCamera" not in answer.content
+    assert gallery.show(file_id, x=64, y=64).size == (64, 64)
+    (properties,) = gallery.files.list(f"/{name}", 0, "nc:has-preview").values()
+    assert properties == {"has-preview": "true"}
+
+
+WITHOUT_HEIC = """
+import sys
+sys.modules["pillow_heif"] = None
+from talkd.areas.files.media_model import PICTURES, has_preview
+from talkd.areas.pictures import opening
+import io
+assert not has_preview("image/heic") and has_preview("image/avif")
+assert not opening.is_picture(io.BytesIO(b"\\0\\0\\0\\x18ftypheic" + bytes(20)))
+assert opening.FORMATS[-1] == "AVIF"
+"""
+
+
+def test_without_the_extra_photos_of_iphones_are_files_without_preview() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_HEIC], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 # --- caches ---------------------------------------------------------------------------------
 def test_clients_that_have_a_preview_get_304(gallery: Gallery) -> None:
     file_id = gallery.put("a.jpg", encoded(halves()))
@@ -302,6 +335,7 @@ USELESS: dict[str, Callable[[], bytes]] = {
     "truncated.jpg": lambda: encoded(Image.effect_noise((2000, 1000), 50))[:20_000],
     "truncated.png": lambda: encoded(Image.effect_noise((900, 900), 50), "PNG")[:20_000],
     "truncated.webp": lambda: encoded(Image.effect_noise((900, 900), 50), "WEBP")[:10_000],
+    "truncated.heic": lambda: heic(encoded(Image.effect_noise((900, 900), 50)))[:10_000],
     "truncated.avif": lambda: encoded(Image.effect_noise((900, 900), 50), "AVIF")[:10_000],
     "empty.png": lambda: b"",
     "text.jpg": lambda: b"This is not a picture.",

@@ -18,6 +18,7 @@ from PIL import Image
 
 from support.files import Files
 from support.parts import needs_limits
+from support.pictures import heic
 from support.pictures import opened as read_picture
 from support.running import Server
 from talkd.areas.pictures import decoder as decoders
@@ -166,6 +167,8 @@ def test_the_largest_pictures_fit_into_the_limit(sqlite_server: Server, content:
         pytest.param("a.png", lambda: encoded("PNG", (8_000, 4_000), "RGBA"), id="transparent png"),
         pytest.param("a.webp", lambda: encoded("WEBP", (6_000, 4_000), "RGBA", method=0), id="transparent webp"),
         pytest.param("a.avif", lambda: encoded("AVIF", (5_000, 3_200), "RGBA", speed=10), id="transparent avif"),
+        pytest.param("a.heic", lambda: heic(encoded("JPEG", (8_064, 6_048), quality=40)), id="photo of an iphone"),
+        pytest.param("b.heic", lambda: heic(encoded("PNG", (8_000, 4_000), "RGBA")), id="transparent heic"),
         pytest.param("a.gif", lambda: encoded("GIF", (8_000, 4_000), "P"), id="gif"),
         pytest.param("a.jpg", lambda: encoded("JPEG", (8_000, 7_500), **FINE), id="progressive jpeg"),
         pytest.param("b.jpg", lambda: encoded("JPEG", (12_000, 10_000), "L"), id="jpeg"),

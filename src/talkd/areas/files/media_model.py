@@ -1,6 +1,7 @@
 """The media types of files, by the ends of their names. What a client says about the type is not used."""
 
 import mimetypes
+from importlib.util import find_spec
 
 from talkd.areas.files.model import UNKNOWN
 
@@ -30,7 +31,10 @@ _OWN = {
     "7z": "application/x-7z-compressed",
 }
 _KNOWN = mimetypes.MimeTypes(filenames=())  # without those of the machine, which differ
-PICTURES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/avif"})
+OPENS_HEIC = find_spec("pillow_heif") is not None
+"""Whether the extra `heic` is installed."""
+_HEIC = {"image/heic", "image/heif"} if OPENS_HEIC else set[str]()
+PICTURES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/avif"} | _HEIC)
 """Types that have previews."""
 
 

@@ -6,9 +6,10 @@ MAX_SIDE = 16_384
 """Maximum number of pixels of each side, because every row takes additional memory."""
 MAX_PIXELS = 32_000_000
 """Maximum number of pixels of a picture, because a small file can expand to gigabytes."""
-MAX_PIXELS_OF = {"JPEG": 200_000_000, "WEBP": 24_000_000, "AVIF": 16_000_000}
+MAX_PIXELS_OF = {"JPEG": 200_000_000, "WEBP": 24_000_000, "AVIF": 16_000_000, "HEIF": 50_000_000}
 """The same for formats that need less or more memory. A JPEG is made smaller while it is decoded. The decoder of WebP
-keeps several copies of the picture in memory, that of AVIF more."""
+keeps several copies of the picture in memory, that of AVIF more. A HEIC without transparency may be as large as the
+photos of phones, which have 48 million pixels."""
 MAX_PROGRESSIVE_PIXELS = 60_000_000
 """The same for a progressive JPEG, which is in memory as a whole before it is made smaller."""
 PNG, JPEG, WEBP = "image/png", "image/jpeg", "image/webp"

@@ -6,8 +6,10 @@ import io
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, BinaryIO, ParamSpec, TypeVar
 
+from talkd.areas.files.media_model import OPENS_HEIC
 from talkd.areas.pictures.drawing import as_png
 from talkd.areas.pictures.model import (
     JPEG,
@@ -31,8 +33,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 AVATAR_FORMATS = ("PNG", "JPEG", "WEBP")
-FORMATS = (*AVATAR_FORMATS, "GIF", "BMP", "AVIF")
+FORMATS = (*AVATAR_FORMATS, "GIF", "BMP", "AVIF", *(("HEIF",) if OPENS_HEIC else ()))
 _BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")
+_BRANDS = (b"avif", b"avis", *((b"heic", b"heix", b"heim", b"heis", b"mif1") if OPENS_HEIC else ()))
+"""How AVIF and HEIC pictures begin, after their length and `ftyp`."""
 MAX_DECODED = 32_000_000
 """A JPEG is made smaller while it is decoded until it has at most as many pixels."""
 BLURRED = 32
@@ -51,7 +55,7 @@ def is_picture(file: BinaryIO) -> bool:
     head = file.read(16)
     file.seek(0)
     is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
-    return head.startswith(_BEGINNINGS) or is_webp or head[4:12] in (b"ftypavif", b"ftypavis")
+    return head.startswith(_BEGINNINGS) or is_webp or (head[4:8] == b"ftyp" and head[8:12] in _BRANDS)
 
 
 def _any_error_refuses(work: Callable[P, T]) -> Callable[P, T]:
@@ -114,15 +118,27 @@ def _open(file: BinaryIO, formats: tuple[str, ...]) -> "Image.Image":
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = None  # the limits below are others
+    if "HEIF" in formats:
+        _prepare_heic()
     image: Image.Image = Image.open(file, formats=formats)
     if max(image.size) > MAX_SIDE:
         raise NotAnImage(f"The image is too large: a side may have at most {MAX_SIDE} pixels")
     most = MAX_PIXELS_OF.get("JPEG" if image.format == "MPO" else image.format or "", MAX_PIXELS)
     if image.info.get("progressive"):
         most = MAX_PROGRESSIVE_PIXELS
+    if image.format == "HEIF" and image.mode != "RGB":
+        most = MAX_PIXELS
     if image.width * image.height > most:
         raise NotAnImage(f"The image has too many pixels: {most} are allowed")
     return image
+
+
+@cache
+def _prepare_heic() -> None:
+    """Let Pillow open HEIC, with nothing but the picture itself, in this thread: each thread takes address space."""
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
 
 
 def _is_turned(image: "Image.Image") -> bool:
