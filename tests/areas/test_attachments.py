@@ -173,6 +173,52 @@ def test_a_share_is_listed_and_ended_by_its_owner_only(alice: Person, bob: Perso
     assert Files(alice).get("/own.txt") == b"1", "only the share has ended"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "status"),
+    [
+        ({}, 400),
+        ({"permissions": 1}, 200),
+        ({"permissions": 17}, 200),
+        ({"permissions": 13}, 200),
+        ({"permissions": 0}, 400),
+        ({"permissions": 16}, 400),
+        ({"permissions": 32}, 400),
+        ({"permissions": -1}, 400),
+        ({"permissions": "x"}, 400),
+        ({"permissions": 19}, 403),
+        ({"permissions": 31}, 403),
+        ({"note": ""}, 200),
+        ({"note": "For you"}, 403),
+        ({"attributes": "[]"}, 200),
+        ({"attributes": "null"}, 200),
+        ({"attributes": '[{"scope":"permissions","key":"download","value":true}]'}, 200),
+        ({"attributes": '[{"scope":"permissions","key":"download","value":false}]'}, 403),
+        ({"attributes": '[{"scope":"permissions","key":"download","enabled":false}]'}, 403),
+        ({"attributes": '[{"scope":"x","key":"y","value":"z"}]'}, 200),
+        ({"attributes": "{"}, 400),
+        ({"attributes": '[{"scope":1}]'}, 400),
+        ({"hideDownload": "false", "label": "", "password": ""}, 200),
+        ({"permissions": 1, "note": "", "attributes": "[]", "expireDate": ""}, 200),
+    ],
+    ids=str,
+)
+def test_a_share_can_only_get_another_end(
+    alice: Person, bob: Person, token: str, wanted: dict[str, Any], status: int
+) -> None:
+    Files(alice).put("/a.txt", b"1")
+    before = share(alice, token, "/a.txt", expireDate="2027-01-16")
+    path = f"{SHARES}/{before['id']}"
+    answer = alice.request("PUT", path, **wanted)
+    assert answer.status_code == status, answer.text
+    assert bob.status("PUT", path, **wanted) in (400, 404)
+    after = alice.get(path)[0]
+    end = None if "expireDate" in wanted else before["expiration"]
+    assert after == {**before, "expiration": end}
+    assert status != 200 or answer.json()["ocs"]["data"] == after
+    form = alice.http.put(f"/ocs/v2.php{path.removeprefix('/ocs/v2.php')}", data=wanted)
+    assert form.status_code == status, "apps send forms, too"
+
+
 # --- who may read ---------------------------------------------------------------------------
 def test_only_participants_read_a_file(server: Server, alice: Person, bob: Person, token: str) -> None:
     message = send(alice, token)

@@ -12,14 +12,15 @@ from talkd.conversation.message import FILE, OBJECT_SHARED, RECORD_AUDIO, RECORD
 from talkd.conversation.room import Room
 from talkd.core.actor import Actor
 from talkd.core.characters import is_text
-from talkd.core.errors import Invalid, Unprocessable
+from talkd.core.errors import Forbidden, Invalid, Unprocessable
 
 ATTACHMENTS = "Talk"
 """The folder below which everybody finds the files of rooms, as in `Talk/TOKEN/ID/name`."""
 DRAFT = "Draft"
 """The folder for files that are uploaded before they are shared."""
-READ, ALL = 1, 27
-"""Bits of what a participant may do with a shared file, and its owner: read; also change, create, delete and share."""
+READ, CHANGE, ALL, EVERYTHING = 1, 2, 27, 31
+"""Bits of what somebody may do with a file. A participant reads a shared file. Its owner may also change, delete and
+share it (ALL). Folders have another bit, 4 to create something in them, which clients also send for files."""
 VOICE_TYPES = frozenset({"audio/mpeg", "audio/wav"})
 """Media types of voice messages. Others are shown as ordinary files, as clients expect."""
 GONE = "{actor} shared a file which is no longer available"
@@ -86,6 +87,54 @@ def parse_expiry(text: str) -> int:
     except (ValueError, OverflowError) as error:
         raise Invalid("expireDate", message="Invalid date, date format must be YYYY-MM-DD", data=[]) from error
     return int(end.timestamp())
+
+
+class Attribute(msgspec.Struct, frozen=True):
+    """A property of a share that an app has made up, such as whether its file may be downloaded."""
+
+    scope: str
+    key: str
+    value: bool | str | None = None
+    enabled: bool | None = None
+    """The name of the value in older clients."""
+
+
+class Update(msgspec.Struct, frozen=True):
+    """What a client wants to change about a share. Everything but the end can only stay as it is."""
+
+    is_empty: bool = False
+    """Whether the client has named nothing."""
+    expires_at: int | None = None
+    permissions: int | None = None
+    note: str = ""
+    attributes: tuple[Attribute, ...] = ()
+
+
+def parse_attributes(text: str) -> tuple[Attribute, ...]:
+    """Return the attributes of a share that a client has sent. Raises Invalid."""
+    if not text:
+        return ()
+    try:
+        return msgspec.json.decode(text, type=tuple[Attribute, ...] | None) or ()
+    except (msgspec.DecodeError, ValueError) as error:
+        raise Invalid("attributes", message=f'Invalid share attributes provided: "{text[:200]}"', data=[]) from error
+
+
+def require_possible(wanted: Update) -> None:
+    """Raises Invalid for what is never possible, and Forbidden for what is not possible in rooms."""
+    if wanted.is_empty:
+        raise Invalid(message="Wrong or no update parameter given", data=[])
+    if wanted.permissions is not None:
+        if not 0 <= wanted.permissions <= EVERYTHING:
+            raise Invalid("permissions", message="Invalid permissions", data=[])
+        if not wanted.permissions & READ:
+            raise Invalid("permissions", message="Shares need at least Read permission", data=[])
+        if wanted.permissions & CHANGE:
+            raise Forbidden(message="Others can only read files in conversations.", data=[])
+    if wanted.note:
+        raise Forbidden(message="Shares in conversations have no note. Send a message.", data=[])
+    if any(each.scope == "permissions" and False in (each.value, each.enabled) for each in wanted.attributes):
+        raise Forbidden(message="Who may see a file in a conversation may download it.", data=[])
 
 
 def kind_of(media_type: str, meta: Meta) -> str:

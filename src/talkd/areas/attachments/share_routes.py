@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.attachments import share_service, view
-from talkd.areas.attachments.model import parse_expiry, parse_meta
+from talkd.areas.attachments.model import Update, parse_attributes, parse_expiry, parse_meta
 from talkd.areas.attachments.view import ROOM, ShareView, SuggestionsView, shares, suggestions
 from talkd.areas.files.contents import Contents
 from talkd.areas.pictures.describing import ensure_described
@@ -31,10 +31,23 @@ class CreateParams(msgspec.Struct, frozen=True):
 
 
 class UpdateParams(msgspec.Struct, frozen=True):
-    """A share, and its last day, such as 2026-12-24; empty for no end. Other properties of shares do not exist here."""
+    """A share, and what is set: its last day, such as 2026-12-24 (empty for no end), or what clients send with that.
+
+    `permissions`: the sum of 1 read, 2 change, 4 create, 8 delete, 16 share. `attributes`: a list as JSON text. The
+    others are known from shares of other types, and mean nothing for rooms.
+    """
 
     id: int
     expireDate: str | None = None
+    permissions: int | None = None
+    note: str | None = None
+    attributes: str | None = None
+    label: str | None = None
+    hideDownload: str | None = None
+    password: str | None = None
+    publicUpload: str | None = None
+    sendPasswordByTalk: str | None = None
+    sendMail: str | None = None
 
 
 class ListParams(msgspec.Struct, frozen=True):
@@ -106,14 +119,26 @@ async def get(tx: Tx, call: Call[ShareParams]) -> list[ShareView]:
     return shares([await share_service.access_own(tx, call.user_id, call.params.id)], call.caller.actor)
 
 
-@routes.add("PUT", "shares/{id}", Guard.USER, versions=V1, params=UpdateParams, returns=ShareView)
+@routes.add(
+    "PUT", "shares/{id}", Guard.USER, versions=V1, params=UpdateParams, returns=ShareView, errors=(400, 403, 404)
+)
 async def update(tx: Tx, call: Call[UpdateParams]) -> ShareView:
-    """Set the last day of a share."""
+    """Set the last day of a share. Its permissions are always to read, and it has no note and no attributes."""
     params = call.params
-    if params.expireDate is None:
-        return view.share(await share_service.access_own(tx, call.user_id, params.id), call.caller.actor)
-    expires_at = parse_expiry(params.expireDate)
-    return view.share(await share_service.set_expiry(tx, call.user_id, params.id, expires_at), call.caller.actor)
+    given = [getattr(params, name) for name in params.__struct_fields__ if name != "id"]
+    changed = await share_service.update(
+        tx,
+        call.user_id,
+        params.id,
+        Update(
+            is_empty=all(each is None for each in given),
+            expires_at=None if params.expireDate is None else parse_expiry(params.expireDate),
+            permissions=params.permissions,
+            note=params.note or "",
+            attributes=parse_attributes(params.attributes or ""),
+        ),
+    )
+    return view.share(changed, call.caller.actor)
 
 
 @routes.add("DELETE", "shares/{id}", Guard.USER, versions=V1, params=ShareParams)

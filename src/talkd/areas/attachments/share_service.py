@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from talkd.areas.attachments import draft_service, service, store
-from talkd.areas.attachments.model import Meta, Share, shared_path
+from talkd.areas.attachments.model import Meta, Share, Update, require_possible, shared_path
 from talkd.areas.files import service as files
 from talkd.areas.files.model import Blob, Entry, Limits, Path, parse_path
 from talkd.areas.settings import service as settings
@@ -162,11 +162,14 @@ async def list_received(tx: Tx, user: Actor, limit: int) -> list[Shown]:
     return shown
 
 
-async def set_expiry(tx: Tx, user_id: str, share_id: int, expires_at: int) -> Shown:
-    """Set when a share of the user ends, 0 for never, and return it. Raises NotFound."""
+async def update(tx: Tx, user_id: str, share_id: int, wanted: Update) -> Shown:
+    """Set when a share of the user ends, and return it. Raises NotFound, and the errors of `require_possible`."""
     shown = await access_own(tx, user_id, share_id)
-    await store.set_expiry(tx, shown.share, expires_at)
-    return msgspec.structs.replace(shown, share=msgspec.structs.replace(shown.share, expires_at=expires_at))
+    require_possible(wanted)
+    if wanted.expires_at is None:
+        return shown
+    await store.set_expiry(tx, shown.share, wanted.expires_at)
+    return msgspec.structs.replace(shown, share=msgspec.structs.replace(shown.share, expires_at=wanted.expires_at))
 
 
 async def access_own(tx: Tx, user_id: str, share_id: int) -> Shown:
