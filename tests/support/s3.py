@@ -14,6 +14,8 @@ from support.running import NO_TLS, free_port
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDTALKD", "AWS_SECRET_ACCESS_KEY": "verysecretkey"}
 """Credentials. The server takes any."""
 BUCKET = "contents"
+_KNOWN = {"Authorization": f"AWS {KEYS['AWS_ACCESS_KEY_ID']}:signature"}
+"""Only callers with any credentials may delete an object."""
 
 
 class S3:
@@ -64,6 +66,14 @@ class S3:
         names = [each.partition("</Key>")[0].rpartition("/")[2] for each in text.split("<Key>")[1:]]
         sizes = [int(each.partition("</Size>")[0]) for each in text.split("<Size>")[1:]]
         return dict(zip(names, sizes, strict=True))
+
+    def leave(self, folder: str, key: str, content: bytes) -> None:
+        """Store an object that no database knows."""
+        self._client.put(f"/{BUCKET}/{folder}/{key[:2]}/{key}", content=content).raise_for_status()
+
+    def lose(self, folder: str, key: str) -> None:
+        """Delete an object."""
+        self._client.delete(f"/{BUCKET}/{folder}/{key[:2]}/{key}", headers=_KNOWN).raise_for_status()
 
     def count_unfinished(self, folder: str) -> int:
         """Return the number of uploads in a folder whose parts wait for an end."""
