@@ -138,6 +138,7 @@ export const de: Catalogue = {
   "refused.password": "Dieses Passwort ist nicht möglich.",
   "refused.permissions": "Das darfst du nicht.",
   "refused.reason": "Der Server hat das abgelehnt: {reason}",
+  "refused.space": "Auf dem Server ist kein Platz mehr dafür.",
   "refused.throttled": "Zu viele Versuche. Bitte warte einen Moment.",
   "refused.unknown": "Etwas ist schiefgegangen. Bitte versuche es noch einmal.",
 

@@ -137,6 +137,7 @@ export const en = {
   "refused.password": "That password is not possible.",
   "refused.permissions": "You may not do that.",
   "refused.reason": "The server refused that: {reason}",
+  "refused.space": "The server has no space left for it.",
   "refused.throttled": "Too many attempts. Please wait a moment.",
   "refused.unknown": "Something went wrong. Please try again.",
 

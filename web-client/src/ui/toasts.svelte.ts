@@ -54,6 +54,7 @@ export function reasonText(error: unknown): string {
   if (error.status === 429) return t("refused.throttled");
   if (error.status === 403) return t("refused.permissions");
   if (error.status === 404) return t("refused.missing");
+  if (error.status === 507) return t("refused.space");
   return error.reason === "" ? t("refused.unknown") : t("refused.reason", { reason: error.reason });
 }
 
