@@ -1,5 +1,7 @@
 """`talkd serve --dev`: sample accounts, never in a database with other accounts, and not reachable from the network."""
 
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,12 +10,20 @@ import pytest
 from click.testing import CliRunner
 
 from support.commands import run_talkd
-from support.people import TALK, data_of
+from support.people import TALK, Person, data_of
+from support.portraits import picture, set_of_room
 from support.processes import Process
 from support.running import PASSWORD, free_port
 from talkd.cli.root import app
 
 RESET = "/ocs/v2.php/apps/talkd/api/v1/reset"
+
+
+def stored(server: Process) -> int:
+    """Return the number of contents in the storage."""
+    found = re.search(r"^talkd_files (\d+)", server.client("admin", "admin").get("/metrics").text, re.MULTILINE)
+    assert found is not None
+    return int(found[1])
 
 
 @pytest.fixture
@@ -32,6 +42,17 @@ def test_dev_has_sample_accounts_and_a_reset_for_administrators(dev: Process, tm
     shown = data_of(alice.get(f"{TALK}v4/room"))
     assert {room["type"] for room in shown} == {4, 6}  # the changelog and the note to self
     assert not (tmp_path / "talkd.db").exists(), "its data is temporary"
+
+
+def test_a_reset_deletes_pictures_of_rooms(dev: Process) -> None:
+    alice = Person(dev.client("alice", "alice-alice"), "alice")
+    assert set_of_room(alice, alice.create_room(), picture()).status_code == 200
+    assert stored(dev) == 1
+    dev.client("admin", "admin").post(RESET).raise_for_status()
+    until = time.monotonic() + 30
+    while stored(dev):
+        assert time.monotonic() < until, "the contents of the picture stay"
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(("mine", "status"), [("admin", 1), ("somebody", 1), ("alice", 0)])
