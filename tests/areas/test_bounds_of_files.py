@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from support.files import Files, send
 from support.people import GROUP
+from support.raw import connection, head, statuses
 from support.running import Server
 from talkd.areas.files import moving_service
 from talkd.areas.files.contents import Contents
@@ -112,6 +113,29 @@ def test_all_that_is_stored_is_counted_until_it_is_deleted(config: Config, new_s
     assert pieces.status("DELETE", "/y/1") == 204
     assert pieces.status("DELETE", "/z") == 204
     assert server.read(get_use) == (500, 500)
+
+
+@pytest.mark.parametrize("limit", [Limits(quota=1_000_000), Limits(total=1_000_000)])
+def test_what_has_no_place_is_refused_when_it_is_too_much_and_not_at_its_end(
+    server: Server, files: Files, limits: Contents, limit: Limits
+) -> None:
+    """The size is not announced, and the request never ends."""
+    used = server.read(get_use)[0]
+    limits.limits = Limits(limit.quota, limit.total and limit.total + used)
+    token = files.person.create_room(GROUP)
+    assert uploads_of(files).status("MKCOL", "/x") == 201
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    chat = f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}/attachment/send"
+    for method, path, kind, start, refused in (
+        ("PUT", f"{files.root}/a", "text/plain", b"", 507),
+        ("PUT", f"{uploads_of(files).root}/x/1", "text/plain", b"", 507),
+        ("POST", chat, "multipart/form-data; boundary=x", form, 413),
+    ):
+        headers = ("Transfer-Encoding: chunked", f"Content-Type: {kind}")
+        content = start + bytes(2_500_000)
+        with connection(server) as made:
+            made.sendall(head(method, path, *headers, user=files.person) + b"%x\r\n%b\r\n" % (len(content), content))
+            assert statuses(made.recv(1000)) == [refused]
 
 
 # --- files and folders ----------------------------------------------------------------------

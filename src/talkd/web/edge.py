@@ -67,9 +67,10 @@ class Edge:
                 guards.require_checksum(route.signed_by, signed, self.world, header, caller.address)
             clients.require_supported(route, request.get_header("user-agent") or "", self.world.talk_settings)
             token = path.get("token", "")
+            most = None
             if _brings_file(route, request):
-                await self._admit_file(self._call(exchange, caller, token))
-            exchange.raw = await self._parameters(exchange, path)
+                most = await self._admit_file(self._call(exchange, caller, token))
+            exchange.raw = await self._parameters(exchange, path, most)
             _require_own_page(exchange, caller)
             _require_known_format(exchange)
             reply = await self._perform(exchange, caller, token)
@@ -118,7 +119,7 @@ class Edge:
         return None
 
     # --- reading parameters -----------------------------------------------------------------
-    async def _parameters(self, exchange: Exchange, path: dict[str, str]) -> dict[str, Any]:
+    async def _parameters(self, exchange: Exchange, path: dict[str, str], most: int | None) -> dict[str, Any]:
         route, request = exchange.route, exchange.request
         query = params.parse_form(request.query) if request.query else {}
         if not request.has_body or route.unconditional or route.receives:
@@ -131,6 +132,7 @@ class Edge:
             elif params.takes_stored_upload(route.params) and _kind_of(request) == FORM:
                 limit += limits.max_recording if route.signed_by is not None else self.world.config.files.max_file
                 exchange.incoming = Incoming(Path(self.world.config.data))
+            limit = limit if most is None else min(limit, most)
             body = Body(request, limit, limits.body_timeout, request.began)
             if (request.length or 0) > limit:
                 raise too_large(limit)
@@ -200,21 +202,20 @@ class Edge:
         if call.token and call.caller.user_id is None:
             await self._require_few_guesses(call)
 
-    async def _admit_file(self, call: Call[Any]) -> None:
+    async def _admit_file(self, call: Call[Any]) -> int | None:
         """Check who sends a file, and whether there is place for it, before it is received.
 
-        Everything is checked again afterwards.
+        Everything is checked again afterwards. Return how many bytes the body may have, or None.
         """
         route = call.route
         assert route is not None, "a running operation has its route"
         await self._require_not_throttled(route, call)
 
-        async def work(tx: Tx) -> None:
+        async def work(tx: Tx) -> int | None:
             await self._check_guards(tx, route, call)
-            if route.before_file is not None:
-                await route.before_file(tx, call)
+            return None if route.before_file is None else await route.before_file(tx, call)
 
-        await self.world.db.read(work)
+        return await self.world.db.read(work)
 
     async def _run(self, route: Route, call: Call[Any]) -> Any:
         """Check the guards and run the handler, in one transaction unless the handler opens its own."""

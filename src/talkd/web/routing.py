@@ -140,8 +140,9 @@ class Route:
     """Who must have signed the token in the path. This is checked before the body is read."""
     receives: bool = False
     """Whether the handler itself reads the body, part by part."""
-    before_file: Callable[..., Awaitable[None]] | None = None
-    """Takes a transaction and the call, without parameters. Checks what is known before a form with a file is read."""
+    before_file: Callable[..., Awaitable[int | None]] | None = None
+    """Takes a transaction and the call, without parameters. Checks what is known before a form with a file is read, and
+    returns how many bytes the form may have, or None for the limit of all forms."""
     unconditional: bool = False
     """Whether it answers even if the server is full, and ignores credentials, body and `Host`."""
     reads: Callable[[Any], Any] | None = None
@@ -184,7 +185,7 @@ class Routes:
         notifies_first: bool = True,
         signed_by: Signer | None = None,
         receives: bool = False,
-        before_file: Callable[..., Awaitable[None]] | None = None,
+        before_file: Callable[..., Awaitable[int | None]] | None = None,
         unconditional: bool = False,
         refuses: Callable[[TalkError], TalkError] | None = None,
     ) -> Callable[[Handler], Handler]:

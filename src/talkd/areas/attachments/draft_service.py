@@ -69,10 +69,10 @@ async def find_sent(tx: Tx, me: Participant, reference_id: str) -> SentMessage |
     return None if known is None else await messages.complete_sent(tx, me, known, is_new=False)
 
 
-async def require_space(tx: Tx, me: Participant, size: int, limits: Limits) -> None:
-    """Raises NoSpace if the caller may have no new file of this size."""
-    await files.require_space(tx, me.actor.id, size, limits)
+async def find_space(tx: Tx, me: Participant, limits: Limits) -> int | None:
+    """Return how many bytes a new file of the caller may have, or None for no limit. Raises NoSpace for too many."""
     await files.require_entries(tx, me.actor.id, 1, limits)
+    return await files.find_space(tx, me.actor.id, limits)
 
 
 async def store(

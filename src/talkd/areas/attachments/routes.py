@@ -102,14 +102,20 @@ async def attach(call: Call[AttachParams]) -> RenamesView:
     return RenamesView([{wanted: final}] if wanted not in ("", final) else [])
 
 
-async def _require_space(tx: Tx, call: Call[Any]) -> None:
-    """Raises NoSpace if a file of the announced size has no place. Up to `max_body` of the size may be other texts."""
-    size = max(0, (call.length or 0) - call.world.config.server.max_body)
+async def _require_space(tx: Tx, call: Call[Any]) -> int | None:
+    """Return how many bytes the form may have, or None for no limit. Up to `max_body` of them may be other texts.
+
+    Raises NoSpace if a file of the announced size has no place.
+    """
+    texts = call.world.config.server.max_body
     try:
-        await draft_service.require_space(tx, call.me, size, call.world[Contents].limits)
+        space = await draft_service.find_space(tx, call.me, call.world[Contents].limits)
+        if space is not None and (call.length or 0) > space + texts:
+            raise NoSpace(message="There is not so much space left for files.")
     except NoSpace as error:
         refusals.count_full(error)
         raise
+    return None if space is None else space + texts
 
 
 @routes.add(

@@ -17,6 +17,7 @@ from talkd.areas.files.contents import Contents
 from talkd.areas.files.download import serve
 from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import FOLDER, Entry, Path, Received, parse_path
+from talkd.areas.files.receiving import at_most
 from talkd.areas.files.service import Condition
 from talkd.core.errors import (
     Invalid,
@@ -185,7 +186,7 @@ async def put_file(call: Call[FileParams], path: Path) -> Reply:
     contents.require_type(media_type)
     condition = condition_of(call)
     creates_folders = call.header("x-nc-webdav-auto-mkcol") == "1"
-    await call.world.db.read(
+    most = await call.world.db.read(
         lambda tx: service.require_can_put(
             tx, call.user_id, path, condition, contents.limits, size=upload.length or 0, creates_folders=creates_folders
         )
@@ -206,7 +207,7 @@ async def put_file(call: Call[FileParams], path: Path) -> Reply:
         )
 
     done = await contents.begin(call.header("oc-checksum")).receive_for(
-        upload.parts(), lambda received: write(call, partial(put, received=received)), files.is_kept
+        at_most(upload.parts(), most), lambda received: write(call, partial(put, received=received)), files.is_kept
     )
     return written(call, done)
 

@@ -120,8 +120,11 @@ async def find_node(tx: Tx, user: Actor, file_id: int) -> Node | None:
 
 async def require_can_put(
     tx: Tx, user_id: str, path: Path, condition: Condition, limits: Limits, *, size: int, creates_folders: bool
-) -> None:
-    """Check what is known before the contents are received. Raises the errors of `files.service.put`."""
+) -> int | None:
+    """Check what is known before the contents are received. Return how many bytes they may have, or None for no limit.
+
+    Raises the errors of `files.service.put`.
+    """
     old = await service.find(tx, user_id, path)
     service.require_condition(condition, old)
     if old is None and path:
@@ -134,7 +137,10 @@ async def require_can_put(
         parent = await service.find(tx, user_id, path[:-1])
         if parent is None or not parent.is_folder:
             raise Conflict(message="The parent folder does not exist.")
-    await service.require_space(tx, user_id, size - (old.size if old is not None else 0), limits)
+    freed = old.size if old is not None else 0
+    await service.require_space(tx, user_id, size - freed, limits)
+    space = await service.find_space(tx, user_id, limits)
+    return None if space is None else space + freed
 
 
 async def change(tx: Tx, user: Actor, path: Path, changes: list[Change]) -> tuple[Node, list[tuple[Name, int]]]:

@@ -28,6 +28,7 @@ from talkd.areas.files import service as files
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import Path
+from talkd.areas.files.receiving import at_most
 from talkd.core.errors import NotAllowedHere
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -70,14 +71,14 @@ async def put_piece(call: Call[FileParams], path: Path) -> Reply:
     contents, upload, caps = call.world[Contents], call.upload, _caps(call)
     assert upload is not None, "the route receives the body"
     announced = model.parse_size(call.header("oc-total-length")) or 0
-    await call.world.db.read(
+    most = await call.world.db.read(
         lambda tx: service.require_can_put(
             tx, call.user_id, name, piece_name, caps, size=upload.length or 0, announced=announced
         )
     )
     put = partial(service.put_piece, assembly=call.world[Assembly], user_id=call.user_id, name=name)
     piece, old = await contents.begin_piece(call.header("oc-checksum")).receive_for(
-        upload.parts(),
+        at_most(upload.parts(), most),
         lambda received: write(call, partial(put, piece_name=piece_name, received=received, caps=caps)),
         lambda _: True,
     )

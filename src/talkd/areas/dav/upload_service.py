@@ -92,10 +92,10 @@ def _node(upload: Upload, path: Path, size: int = 0, etag: str = "") -> Node:
 
 async def require_can_put(
     tx: Tx, user_id: str, name: str, piece_name: str, caps: Caps, *, size: int, announced: int
-) -> None:
-    """Check what is known before a piece is received. `announced`: the bytes of the whole file, as far as known.
+) -> int | None:
+    """Check what is known before a piece is received. Return how many bytes it may have, or None for no limit.
 
-    Raises NotFound and the errors of `put_piece`.
+    `announced`: the bytes of the whole file, as far as known. Raises NotFound and the errors of `put_piece`.
     """
     upload = await access_upload(tx, user_id, name)
     old = await store.find_piece(tx, upload.id, piece_name)
@@ -103,6 +103,8 @@ async def require_can_put(
     if old is None:
         await files.require_entries(tx, user_id, 1, caps.limits, with_waiting=True)
     await files.require_space(tx, user_id, growth, caps.limits)
+    space = await files.find_space(tx, user_id, caps.limits)
+    return None if space is None else space + (old.size if old is not None else 0)
 
 
 def _require_growth(upload: Upload, old: Piece | None, size: int, caps: Caps) -> int:

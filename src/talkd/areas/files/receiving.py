@@ -12,7 +12,7 @@ from talkd.areas.files.metadata import Cleaner
 from talkd.areas.files.model import Received
 from talkd.areas.files.scanner import Scan, Scanner
 from talkd.blobs.interface import Blobs, Draft
-from talkd.core.errors import Invalid, TalkError, Unavailable, storage_error
+from talkd.core.errors import Invalid, NoSpace, TalkError, Unavailable, storage_error
 from talkd.core.log import Log
 
 T = TypeVar("T")
@@ -144,6 +144,16 @@ class Reception:
 async def one_part(content: bytes) -> AsyncIterator[bytes]:
     """Yield contents that are in memory."""
     yield content
+
+
+async def at_most(parts: AsyncIterator[bytes], size: int | None) -> AsyncIterator[bytes]:
+    """Yield parts, whose size was perhaps not announced. Raises NoSpace if they have more than `size` bytes."""
+    async for part in parts:
+        if size is not None:
+            size -= len(part)
+            if size < 0:
+                raise NoSpace(message="There is not so much space left for files.")
+        yield part
 
 
 async def parts_of(path: Path) -> AsyncIterator[bytes]:

@@ -159,6 +159,17 @@ async def require_space(tx: Tx, user_id: str, size: int, limits: Limits) -> None
     await require_total(tx, limits, size)
 
 
+async def find_space(tx: Tx, user_id: str, limits: Limits) -> int | None:
+    """Return how many bytes fit beside the other files and the unfinished uploads, or None if nothing limits them."""
+    found: list[int] = []
+    quota = await quotas.get_quota(tx, user_id, limits)
+    if quota != UNLIMITED:
+        found.append(quota - (await get_root(tx, user_id)).size - (await store.get_waiting(tx, user_id))[0])
+    if limits.total:
+        found.append(limits.total - await store.get_total(tx))
+    return max(0, min(found)) if found else None
+
+
 async def require_total(tx: Tx, limits: Limits, more: int = 0) -> None:
     """Raises NoSpace if all files together, and `more` bytes, are above the limit of the server."""
     if limits.total and await store.get_total(tx) + more > limits.total:
