@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from support.files import Files, properties_of
+from support.files import Files, properties_of, send
+from support.people import GROUP
 from support.raw import PATIENCE, connection, head, read_all
 from support.running import Server
 from talkd.areas.dav import listing
@@ -23,10 +24,10 @@ _FILL = Statement(
     sa.text(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count) "
         "INSERT INTO entries (user_id, parent_id, name, blob_id, media_type, etag) "
-        "SELECT :user_id, CAST(:folder_id AS bigint), 'photo ' || i, 1, 'image/jpeg', 'etag' FROM n"
+        "SELECT :user_id, CAST(:folder_id AS bigint), :before || i || :after, 1, 'image/jpeg', 'etag' FROM n"
     ).bindparams(
         sa.bindparam("count", type_=sa.BigInteger),
-        sa.bindparam("user_id", type_=sa.Text),
+        *(sa.bindparam(name, type_=sa.Text) for name in ("user_id", "before", "after")),
         sa.bindparam("folder_id", type_=sa.BigInteger),
     )
 )
@@ -64,7 +65,7 @@ def fill(server: Server, files: Files, name: str, count: int) -> None:
 
     async def work(tx: Tx) -> None:
         folder = await tree.ensure_folder(tx, files.person.id, (name,), Limits())
-        await tx.run(_FILL, count=count, user_id=files.person.id, folder_id=folder.id)
+        await tx.run(_FILL, count=count, user_id=files.person.id, folder_id=folder.id, before="photo ", after="")
 
     server.write(work)
 
@@ -148,3 +149,21 @@ def test_a_listing_that_fails_is_cut_off(server: Server, files: Files, monkeypat
         answer = read_all(made)
     assert answer.startswith(b"HTTP/1.1 207 ")
     assert not answer.endswith(b"0\r\n\r\n")
+
+
+def test_the_first_free_name_is_found_among_thousands(server: Server, files: Files) -> None:
+    person = files.person
+    token = person.create_room(GROUP)
+    first = int(send(person, token, name="a.txt")["messageParameters"]["file"]["id"])
+
+    async def take_names(tx: Tx) -> None:
+        entry = await tree.find_by_id(tx, first)
+        assert entry is not None
+        values = {"user_id": person.id, "folder_id": entry.parent_id, "before": "a (", "after": ").txt"}
+        await tx.run(_FILL, count=3000, **values)
+
+    server.write(take_names)
+    assert send(person, token, name="a.txt")["messageParameters"]["file"]["name"] == "a (3001).txt"
+    assert send(person, token, name="a.txt")["messageParameters"]["file"]["name"] == "a (3002).txt"
+    names = person.post(f"v1/chat/{token}/attachment/folder", fileNames=["a.txt", "new.txt"])["renames"]
+    assert names == [{"a.txt": "a (3003).txt"}]

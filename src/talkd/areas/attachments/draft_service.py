@@ -53,8 +53,9 @@ async def prepare(tx: Tx, me: Participant, wanted: list[str], limits: Limits) ->
     names = list(dict.fromkeys(wanted))
     for name in names:
         require_name(name)
-    free = await files.find_free_names(tx, await files.access_entry(tx, me.actor.id, folder), names)
-    return (*folder, DRAFT), [(name, final) for name, final in free.items() if final != name]
+    there = await files.access_entry(tx, me.actor.id, folder)
+    free = [(name, await files.find_free_name(tx, there, name)) for name in names]
+    return (*folder, DRAFT), [(name, final) for name, final in free if final != name]
 
 
 async def find(tx: Tx, me: Participant, draft: Path) -> tuple[Entry, Blob] | None:

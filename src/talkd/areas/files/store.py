@@ -30,7 +30,6 @@ _SIZES = Query(
     single(entries.c.name),
     single(entries.c.size),
 )
-_NAMES = Statement(sa.select(entries.c.name).where(entries.c.parent_id == bind("parent_id")))
 _NEW = (
     "user_id",
     "parent_id",
@@ -237,11 +236,6 @@ async def list_children(tx: Tx, parent_id: int, *, after: str, limit: int) -> li
 async def get_sizes(tx: Tx, user_ids: Sequence[str]) -> dict[str, int]:
     """Return how many bytes the files of these users have, by user. Those who never had one are left out."""
     return dict(await tx.list(_SIZES, user_ids=tx.many(user_ids))) if user_ids else {}
-
-
-async def list_names(tx: Tx, parent_id: int) -> set[str]:
-    """Return the names in a folder."""
-    return set(await tx.values(_NAMES, parent_id=parent_id))
 
 
 async def list_line(tx: Tx, entry_id: int) -> list[Entry]:
