@@ -19,7 +19,7 @@ from talkd.areas.files import jobs
 from talkd.config import Config
 from talkd.core import clock
 from talkd.storage.database import Tx
-from talkd.storage.file_schema import blobs, entries
+from talkd.storage.file_schema import blobs, entries, storage_use
 from talkd.storage.statements import Statement, bind
 
 DAY = 86_400
@@ -141,6 +141,19 @@ def test_contents_of_another_size_are_named(own: Server, files: Files) -> None:
     assert done.returncode == 1
     assert "1 whose contents have a wrong size; restore them from a backup\n  dora: folder/c\n" in done.stdout
     assert files.status("GET", "/a") == 200
+
+
+def test_a_wrong_sum_of_all_contents_is_corrected(own: Server, files: Files) -> None:
+    uploads = Files(files.person, files.root.replace("/files/", "/uploads/"))
+    uploads.request("MKCOL", "/x")
+    uploads.put("/x/1", b"piece")
+    assert not found(own)
+    change(own, sa.update(storage_use).values(used=storage_use.c.used - 7))
+    assert found(own) == {"wrong_use": -7}
+    result = check(own, "--repair")
+    assert result.returncode == 0
+    assert "1 wrong sum of all contents: corrected\n  by -7 bytes\n" in result.stdout
+    assert not found(own)
 
 
 def test_wrong_counts_are_corrected(own: Server, files: Files) -> None:

@@ -35,6 +35,8 @@ class Report(msgspec.Struct):
     """Rows whose blob has another size."""
     wrong_counts: list[int] = []
     """Ids of contents with a wrong number of uses."""
+    wrong_use: int = 0
+    """By how many bytes the noted sum of all contents is too large."""
     lost: list[Place] = []
     """Entries whose folder does not exist."""
     empty: list[Place] = []
@@ -50,7 +52,7 @@ class Report(msgspec.Struct):
     @property
     def mendable(self) -> int:
         """Return the number of faults that are mended without a loss."""
-        return len(self.orphans) + len(self.unfinished) + len(self.wrong_counts) + len(self.lost)
+        return len(self.orphans) + len(self.unfinished) + len(self.wrong_counts) + bool(self.wrong_use) + len(self.lost)
 
     @property
     def unmendable(self) -> int:
@@ -83,6 +85,7 @@ class Examination:
                     report.wrong_sizes.append(await self._db.read(partial(service.get_users, key=found.key)))
         report.missing = [missing async for missing in self._missing(seen)]
         report.wrong_counts = await self._db.read(service.list_wrong_counts)
+        report.wrong_use = await self._db.read(service.get_wrong_use)
         report.lost = await self._db.read(service.list_lost)
         report.empty = await self._db.read(service.list_empty)
         report.empty_pictures = await self._db.read(service.list_empty_pictures)
@@ -125,6 +128,8 @@ class Examination:
         for start in range(0, len(report.wrong_counts), BATCH):
             ids = report.wrong_counts[start : start + BATCH]
             await self._db.write(partial(service.correct_counts, blob_ids=ids))
+        if report.wrong_use:
+            await self._db.write(service.correct_use)
         for place in report.lost:
             await self._db.write(partial(service.recover, place=place))
         for found in (*report.orphans, *report.unfinished):

@@ -66,6 +66,11 @@ async def list_wrong_counts(tx: Tx) -> list[int]:
     return await store.list_wrong_counts(tx)
 
 
+async def get_wrong_use(tx: Tx) -> int:
+    """Return how many bytes too many the noted sum of all contents has; below 0 for too few."""
+    return await store.get_wrong_use(tx)
+
+
 async def list_lost(tx: Tx) -> list[Place]:
     """Return the entries whose folder does not exist."""
     return [await _place(tx, entry) for entry in await store.list_lost(tx)]
@@ -90,6 +95,11 @@ async def _place(tx: Tx, entry: Entry) -> Place:
 async def correct_counts(tx: Tx, blob_ids: Sequence[int]) -> None:
     """Set the numbers of uses of contents. A job deletes contents without uses."""
     await store.set_counts(tx, blob_ids)
+
+
+async def correct_use(tx: Tx) -> None:
+    """Note the sum of all contents, which `files.total` limits, anew."""
+    await store.set_use(tx)
 
 
 async def recover(tx: Tx, place: Place) -> None:

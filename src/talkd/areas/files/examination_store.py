@@ -8,9 +8,18 @@ import sqlalchemy as sa
 from talkd.areas.files.model import Entry, Picture
 from talkd.areas.files.store import ENTRY
 from talkd.storage.database import Tx
-from talkd.storage.file_schema import STORED, USES, blobs, entries, room_pictures, user_pictures
+from talkd.storage.file_schema import (
+    STORED,
+    USES,
+    blobs,
+    entries,
+    room_pictures,
+    storage_use,
+    uploads,
+    user_pictures,
+)
 from talkd.storage.queries import Query, shape_of, single
-from talkd.storage.schema import room_avatars, rooms, user_avatars
+from talkd.storage.schema import Int, room_avatars, rooms, user_avatars
 from talkd.storage.statements import EMPTY, ZERO, Statement, bind, one_of
 
 TABLES = {table.name: table for table in STORED}
@@ -59,6 +68,14 @@ _LOCK_BLOBS = Statement(
 _SET_COUNTS = Statement(
     sa.update(blobs).where(one_of(blobs.c.id, "blob_ids")).values(uses=_of_blob.correlate(blobs).scalar_subquery())
 )
+_contents, _pieces = (
+    sa.select(sa.func.coalesce(sa.func.sum(table.c.size), ZERO).cast(Int)).scalar_subquery()
+    for table in (blobs, uploads)
+)
+_stored = _contents + _pieces
+_WRONG_USE = Statement(sa.select(storage_use.c.used - _stored))
+_LOCK_USE = Statement(sa.select(storage_use.c.id).with_for_update())
+_SET_USE = Statement(sa.update(storage_use).values(used=_stored))
 _parent = entries.alias("parent")
 _LOST = Query(
     sa.select(*ENTRY)
@@ -131,6 +148,17 @@ async def set_counts(tx: Tx, blob_ids: Sequence[int]) -> None:
     """
     await tx.lock(_LOCK_BLOBS, blob_ids=tx.many(blob_ids))
     await tx.run(_SET_COUNTS, blob_ids=tx.many(blob_ids))
+
+
+async def get_wrong_use(tx: Tx) -> int:
+    """Return how many bytes too many the noted sum of all contents has; below 0 for too few."""
+    return int(await tx.value(_WRONG_USE))
+
+
+async def set_use(tx: Tx) -> None:
+    """Note the sum of all contents anew. The row is locked before, as in `set_counts`."""
+    await tx.lock(_LOCK_USE)
+    await tx.run(_SET_USE)
 
 
 async def list_lost(tx: Tx) -> list[Entry]:
