@@ -156,6 +156,19 @@ def test_a_wrong_sum_of_all_contents_is_corrected(own: Server, files: Files) -> 
     assert not found(own)
 
 
+def test_folders_with_wrong_numbers_are_corrected(own: Server, files: Files) -> None:
+    files.put("/folder/inner/d", b"four", X_NC_WebDAV_Auto_Mkcol="1")
+    before = {path: each["size"] for path, each in files.list("/", "infinity", "oc:size").items()}
+    wrong = {"size": entries.c.size + 5, "inside": entries.c.inside - 1}
+    change(own, sa.update(entries).where((entries.c.name == "inner") | (entries.c.name == "dora")).values(**wrong))
+    assert {place["path"] for place in found(own)["wrong_folders"]} == {"dora", "folder", "folder/inner"}
+    result = check(own, "--repair")
+    assert result.returncode == 0
+    assert "3 with a wrong size or number of entries: corrected" in result.stdout
+    assert not found(own)
+    assert {path: each["size"] for path, each in files.list("/", "infinity", "oc:size").items()} == before
+
+
 def test_wrong_counts_are_corrected(own: Server, files: Files) -> None:
     change(own, sa.update(blobs).where(blobs.c.size == bind("size")).values(uses=7), size=4)
     change(own, sa.update(blobs).where(blobs.c.size == bind("size")).values(uses=0), size=5)

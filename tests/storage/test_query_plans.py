@@ -80,7 +80,7 @@ WHOLE = {
         f"areas.files.examination_store.{name}": "the command `talkd files check` asks it, in portions if it can"
         for name in (
             *("_WRONG_COUNTS", "_SET_COUNTS", "_LOST", "_EMPTY", "_USERS_OF", "_FILES", "_NUMBER"),
-            *("_WRONG_USE", "_SET_USE", "_LOCK_USE"),
+            *("_WRONG_USE", "_SET_USE", "_LOCK_USE", "_WRONG_FOLDERS", "_CORRECT_FOLDERS"),
             *("_EMPTY_PICTURES", "_PICTURES_OF", "_PICTURE_NUMBER", "_IN_DATABASE[0]", "_IN_DATABASE[1]"),
         )
     },

@@ -75,6 +75,7 @@ def _show(report: Report, *, repair: bool, limit: int | None) -> None:
         (unfinished, "unfinished", deleted),
         ([f"contents {blob_id}" for blob_id in report.wrong_counts], "with a wrong number of uses", corrected),
         ([f"by {report.wrong_use} bytes"] if report.wrong_use else [], "wrong sum of all contents", corrected),
+        ([_name(each) for each in report.wrong_folders], "with a wrong size or number of entries", corrected),
         ([_name(each) for each in report.lost], "in a folder that does not exist", moved),
         (_names(report.missing), "whose contents are missing; restore them from a backup", ""),
         (_names(report.wrong_sizes), "whose contents have a wrong size; restore them from a backup", ""),

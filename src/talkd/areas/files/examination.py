@@ -37,6 +37,8 @@ class Report(msgspec.Struct):
     """Ids of contents with a wrong number of uses."""
     wrong_use: int = 0
     """By how many bytes the noted sum of all contents is too large."""
+    wrong_folders: list[Place] = []
+    """Folders whose size or number of entries is not that of what is in them."""
     lost: list[Place] = []
     """Entries whose folder does not exist."""
     empty: list[Place] = []
@@ -52,7 +54,9 @@ class Report(msgspec.Struct):
     @property
     def mendable(self) -> int:
         """Return the number of faults that are mended without a loss."""
-        return len(self.orphans) + len(self.unfinished) + len(self.wrong_counts) + bool(self.wrong_use) + len(self.lost)
+        left_behind = len(self.orphans) + len(self.unfinished)
+        wrong = len(self.wrong_counts) + len(self.wrong_folders) + bool(self.wrong_use)
+        return left_behind + wrong + len(self.lost)
 
     @property
     def unmendable(self) -> int:
@@ -86,6 +90,7 @@ class Examination:
         report.missing = [missing async for missing in self._missing(seen)]
         report.wrong_counts = await self._db.read(service.list_wrong_counts)
         report.wrong_use = await self._db.read(service.get_wrong_use)
+        report.wrong_folders = await self._db.read(service.list_wrong_folders)
         report.lost = await self._db.read(service.list_lost)
         report.empty = await self._db.read(service.list_empty)
         report.empty_pictures = await self._db.read(service.list_empty_pictures)
@@ -132,6 +137,8 @@ class Examination:
             await self._db.write(service.correct_use)
         for place in report.lost:
             await self._db.write(partial(service.recover, place=place))
+        for user_id in dict.fromkeys(place.user_id for place in (*report.wrong_folders, *report.lost)):
+            await self._db.write(partial(service.correct_folders, user_id=user_id))
         for found in (*report.orphans, *report.unfinished):
             await self._blobs.remove(found.key)
 

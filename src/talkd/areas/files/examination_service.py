@@ -7,11 +7,13 @@ import msgspec
 from talkd.areas.files import examination_store as store
 from talkd.areas.files import service
 from talkd.areas.files import store as files
-from talkd.areas.files.model import NO_LIMITS, Entry, Picture
+from talkd.areas.files.model import MAX_DEPTH, NO_LIMITS, Entry, Picture
 from talkd.storage.database import Tx
 
 TABLES = tuple(store.TABLES)
 """The names of the tables whose rows have contents in the storage."""
+PASSES = 2 * MAX_DEPTH
+"""How often folders are corrected: each time, those around corrected ones become right."""
 RECOVERED = "Recovered files"
 """The folder for entries whose own folder does not exist."""
 
@@ -71,6 +73,11 @@ async def get_wrong_use(tx: Tx) -> int:
     return await store.get_wrong_use(tx)
 
 
+async def list_wrong_folders(tx: Tx) -> list[Place]:
+    """Return the folders whose size or number of entries is not that of what is in them."""
+    return [await _place(tx, entry) for entry in await store.list_wrong_folders(tx)]
+
+
 async def list_lost(tx: Tx) -> list[Place]:
     """Return the entries whose folder does not exist."""
     return [await _place(tx, entry) for entry in await store.list_lost(tx)]
@@ -100,6 +107,14 @@ async def correct_counts(tx: Tx, blob_ids: Sequence[int]) -> None:
 async def correct_use(tx: Tx) -> None:
     """Note the sum of all contents, which `files.total` limits, anew."""
     await store.set_use(tx)
+
+
+async def correct_folders(tx: Tx, user_id: str) -> None:
+    """Correct sizes and numbers of entries of a user's folders, from the innermost on."""
+    await tx.lock_name(f"files:{user_id}")
+    for _ in range(PASSES):
+        if not await store.correct_folders(tx, user_id):
+            return
 
 
 async def recover(tx: Tx, place: Place) -> None:

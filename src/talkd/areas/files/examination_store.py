@@ -1,6 +1,7 @@
 """Statements that compare the rows of files with each other, and with what is in the storage."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ from talkd.storage.file_schema import (
 )
 from talkd.storage.queries import Query, shape_of, single
 from talkd.storage.schema import Int, room_avatars, rooms, user_avatars
-from talkd.storage.statements import EMPTY, ZERO, Statement, bind, one_of
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, one_of
 
 TABLES = {table.name: table for table in STORED}
 
@@ -76,6 +77,29 @@ _stored = _contents + _pieces
 _WRONG_USE = Statement(sa.select(storage_use.c.used - _stored))
 _LOCK_USE = Statement(sa.select(storage_use.c.id).with_for_update())
 _SET_USE = Statement(sa.update(storage_use).values(used=_stored))
+_child = entries.alias("child")
+
+
+def _of_children(value: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
+    """Return a number from all that is directly in a folder."""
+    return (
+        sa.select(sa.func.coalesce(sa.func.sum(value), ZERO).cast(Int))
+        .where(_child.c.parent_id == entries.c.id)
+        .correlate(entries)
+        .scalar_subquery()
+    )
+
+
+_size, _inside = _of_children(_child.c.size), _of_children(_child.c.inside + ONE)
+_is_wrong = sa.and_(
+    entries.c.blob_id == ZERO,
+    entries.c.parent_id >= ZERO,
+    sa.or_(entries.c.size != _size, entries.c.inside != _inside),
+)
+_WRONG_FOLDERS = Query(sa.select(*ENTRY).where(_is_wrong).order_by(entries.c.id), ENTRY)
+_CORRECT_FOLDERS = Statement(
+    sa.update(entries).where(entries.c.user_id == bind("user_id"), _is_wrong).values(size=_size, inside=_inside)
+)
 _parent = entries.alias("parent")
 _LOST = Query(
     sa.select(*ENTRY)
@@ -159,6 +183,16 @@ async def set_use(tx: Tx) -> None:
     """Note the sum of all contents anew. The row is locked before, as in `set_counts`."""
     await tx.lock(_LOCK_USE)
     await tx.run(_SET_USE)
+
+
+async def list_wrong_folders(tx: Tx) -> list[Entry]:
+    """Return the folders whose size or number of entries is not that of what is in them."""
+    return await tx.list(_WRONG_FOLDERS)
+
+
+async def correct_folders(tx: Tx, user_id: str) -> int:
+    """Set size and number of entries of a user's wrong folders by what is directly in them. Return how many were."""
+    return await tx.run(_CORRECT_FOLDERS, user_id=user_id)
 
 
 async def list_lost(tx: Tx) -> list[Entry]:
