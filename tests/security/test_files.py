@@ -239,6 +239,9 @@ def test_who_may_not_use_talk_keeps_their_own_files_and_sends_none(
         assert bob.status("POST", f"v1/chat/{room}/{path}", **body) == 403, path
     shared = bob.http.post(SHARES, json={"path": "/renamed.png", "shareWith": room, "shareType": 10})
     assert shared.status_code == 403
+    blocks = bob.get("/ocs/v2.php/cloud/capabilities")["capabilities"]
+    assert {"dav", "files"} <= set(blocks)
+    assert not {"files_sharing", "spreed"} & set(blocks)
     assert own.status("DELETE", "/renamed.png") == 204
 
 

@@ -349,7 +349,7 @@ class ReadMarkerMoved(Event, frozen=True):
 
 # --- files ----------------------------------------------------------------------------------
 class FileChanged(Event, frozen=True):
-    """A file of a user has other contents."""
+    """A file of a user has other contents, another time of the last change, or a name that means another type."""
 
     file_id: int
 

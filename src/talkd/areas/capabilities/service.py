@@ -52,7 +52,8 @@ def get_capabilities(
         blocks["core"] = view.core(viewer)
         blocks["dav"] = view.dav()
         blocks["files"] = view.files()
-        blocks["files_sharing"] = view.files_sharing()
+        if viewer.may_use_talk:
+            blocks["files_sharing"] = view.files_sharing()
         blocks["notifications"] = view.notifications()
         blocks["provisioning_api"] = view.provisioning_api(config.identity)
         blocks["password_policy"] = view.password_policy(config.security)

@@ -7,6 +7,7 @@ from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import MAX_DEPTH, Entry, Limits, Path, require_name, require_type
 from talkd.core import clock
 from talkd.core.errors import Forbidden, Invalid, PreconditionFailed
+from talkd.core.events import FileChanged
 from talkd.storage.database import Tx
 
 MAX_COPIED = 10_000
@@ -31,6 +32,8 @@ async def move(
     await service.note_change(tx, entry.parent_id, -entry.size, -entry.number)
     media_type = entry.media_type if entry.is_folder else type_of(target[-1])
     await store.move_entry(tx, entry.id, parent.id, target[-1], media_type)
+    if media_type != entry.media_type:
+        await tx.emit(FileChanged(entry.id))
     await service.note_change(tx, parent.id, entry.size, entry.number)
     moved = msgspec.structs.replace(entry, parent_id=parent.id, name=target[-1], media_type=media_type)
     return moved, old is None

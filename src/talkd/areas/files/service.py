@@ -360,6 +360,7 @@ def require_condition(condition: Condition, old: Entry | None) -> None:
 async def set_modified(tx: Tx, entry: Entry, modified_at: int) -> Entry:
     """Set when an entry was last changed, and return it."""
     await store.set_modified(tx, entry.id, modified_at)
+    await tx.emit(FileChanged(entry.id))
     return msgspec.structs.replace(entry, modified_at=modified_at)
 
 
