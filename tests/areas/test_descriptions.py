@@ -312,6 +312,24 @@ def test_many_pictures_of_one_account_keep_no_other_waiting(
         assert time.monotonic() < until + 30
 
 
+def test_many_pictures_of_one_account_do_not_make_others_forgotten(
+    dora: Person, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mallory, token = server.add_user("mallory"), dora.create_room()
+    room = mallory.create_room()
+    server.run_job("describe_again")
+    monkeypatch.setattr(describing, "MAX_LATER", 5)
+    with monkeypatch.context() as patch:
+        patch.setattr(turns, "MAX_WAITING", 0)
+        send(dora, token, encoded(Image.effect_noise((154, 100), 50)), "a.jpg")
+        for side in range(200, 210):
+            send(mallory, room, encoded(Image.effect_noise((side, 20), 50)), "a.jpg")
+    server.run_job("describe_again")
+    assert dora.history(token)[0]["messageParameters"]["file"]["width"] == "154"
+    described = [each for each in mallory.history(room) if "width" in each["messageParameters"].get("file", {})]
+    assert len(described) == 4
+
+
 async def test_a_large_file_that_is_not_on_the_machine_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoders, "MAX_COPIED", 10)
     decoder = Decoder()

@@ -4,6 +4,7 @@ Messages are not kept waiting for long. What is found out later is told by the e
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any
@@ -27,7 +28,7 @@ log = Log(__name__)
 SECONDS = 10.0
 """How long a message waits for what is known about its file."""
 MAX_LATER = 1000
-"""How many contents are remembered that could not be described yet. The others are described with their preview."""
+"""How many contents are remembered that are not described yet. Others are described when their preview is asked for."""
 
 
 class Undescribed(msgspec.Struct, frozen=True):
@@ -57,15 +58,21 @@ class Describer:
         """
         if blob.is_described:
             return blob
-        waiting = self._waiting.get(blob.id)
-        if waiting is None and len(self._waiting) < MAX_LATER:
-            waiting = self._waiting[blob.id] = Undescribed(blob, entry.user_id, set())
-        if waiting is None:
-            waiting = Undescribed(blob, entry.user_id, set())
-        waiting.file_ids.add(entry.id)
+        waiting = self._note(entry, blob)
         if not self._tries.may_try(blob.id):
             return blob
         return await self._running.run(blob.id, partial(self._describe, world, waiting))
+
+    def _note(self, entry: Entry, blob: Blob) -> Undescribed:
+        """Remember that the messages of a file wait. If too many do, the account with the most gives way."""
+        waiting = self._waiting.get(blob.id)
+        if waiting is None:
+            waiting = self._waiting[blob.id] = Undescribed(blob, entry.user_id, set())
+            if len(self._waiting) > MAX_LATER:
+                [(most, _)] = Counter(each.account for each in self._waiting.values()).most_common(1)
+                del self._waiting[next(key for key, each in self._waiting.items() if each.account == most)]
+        waiting.file_ids.add(entry.id)
+        return waiting
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Do work that describes a file, without waiting for it."""
