@@ -170,6 +170,23 @@ async def list_of_file(tx: Tx, entry: Entry) -> list[tuple[Share, str]]:
     return await store.list_valid(tx, entry.id, clock.now())
 
 
+# --- changing -------------------------------------------------------------------------------
+async def lock_rooms_of(tx: Tx, user_id: str, *paths: Path) -> None:
+    """Lock the rooms whose messages show the user's files at these paths; for a folder, all in which the user shares.
+
+    Changes of the tree call it first: they change these messages, and all others lock a room before the tree.
+    """
+    room_ids: set[int] = set()
+    for path in paths:
+        entry = await files.find(tx, user_id, path) if path else None
+        if entry is not None and entry.is_folder:
+            room_ids.update(await store.list_rooms_of_sharer(tx, user_id))
+        elif entry is not None:
+            room_ids.update(await store.list_rooms_of_entry(tx, entry.id))
+    if room_ids:
+        await room_store.lock_rooms(tx, sorted(room_ids))
+
+
 # --- ending ---------------------------------------------------------------------------------
 async def end(tx: Tx, share: Share, *, waits: bool = True) -> None:
     """End a share, and delete its file if that was only kept for it.

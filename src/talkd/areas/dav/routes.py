@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.attachments import service as attachments
 from talkd.areas.dav import model, service, view
 from talkd.areas.dav.listing import Listing, multistatus
 from talkd.areas.dav.search_model import parse_search
@@ -163,11 +164,12 @@ async def list_properties(call: Call[FileParams], path: Path) -> Reply:
 
 
 # --- writing --------------------------------------------------------------------------------
-async def write(call: Call[Any], work: Callable[[Tx], Awaitable[Any]]) -> Any:
-    """Run a change, if the caller is still logged in."""
+async def write(call: Call[Any], work: Callable[[Tx], Awaitable[Any]], *paths: Path) -> Any:
+    """Run a change, if the caller is still logged in. `paths`: files that it may delete, replace or change."""
 
     async def checked(tx: Tx) -> Any:
         await require_login_still(tx, call)
+        await attachments.lock_rooms_of(tx, call.user_id, *paths)
         return await work(tx)
 
     return await call.world.db.write(checked, queue=f"files:{call.user_id}")
@@ -207,7 +209,9 @@ async def put_file(call: Call[FileParams], path: Path) -> Reply:
         )
 
     done = await contents.begin(call.header("oc-checksum")).receive_for(
-        at_most(upload.parts(), most), lambda received: write(call, partial(put, received=received)), files.is_kept
+        at_most(upload.parts(), most),
+        lambda received: write(call, partial(put, received=received), path),
+        files.is_kept,
     )
     return written(call, done)
 
@@ -251,7 +255,7 @@ async def delete(call: Call[FileParams], path: Path) -> Reply:
         await files.lock_tree(tx, call.user_id)
         await files.remove(tx, await files.access_entry(tx, call.user_id, path))
 
-    await write(call, work)
+    await write(call, work, path)
     return Reply(content=b"", status=204)
 
 
@@ -262,7 +266,10 @@ async def move(call: Call[FileParams], path: Path) -> Reply:
     overwrite = may_overwrite(call)
     limits = call.world[Contents].limits
     moved = await write(
-        call, lambda tx: moving_service.move(tx, call.user_id, path, target, overwrite=overwrite, limits=limits)
+        call,
+        lambda tx: moving_service.move(tx, call.user_id, path, target, overwrite=overwrite, limits=limits),
+        path,
+        target,
     )
     return _moved(*moved)
 
@@ -282,6 +289,7 @@ async def copy(call: Call[FileParams], path: Path) -> Reply:
     copied = await write(
         call,
         lambda tx: moving_service.copy(tx, call.user_id, path, target, overwrite=overwrite, whole=whole, limits=limits),
+        target,
     )
     return _moved(*copied)
 
@@ -290,7 +298,7 @@ async def copy(call: Call[FileParams], path: Path) -> Reply:
 async def set_properties(call: Call[FileParams], path: Path) -> Reply:
     """Set when a file was changed. No other property can be set."""
     changes = model.parse_changes(call.body)
-    node, results = await write(call, lambda tx: service.change(tx, call.caller.actor, path, changes))
+    node, results = await write(call, lambda tx: service.change(tx, call.caller.actor, path, changes), path)
     return multistatus(view.changed(base_of(call), node, results))
 
 

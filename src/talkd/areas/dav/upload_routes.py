@@ -121,7 +121,7 @@ async def finish_upload(call: Call[FileParams], path: Path) -> Reply:
         async with aclosing(_read(contents, pieces)) as parts:
             finished = await contents.begin(call.header("oc-checksum")).receive_for(
                 parts,
-                lambda received: write(call, partial(finish, received=received)),
+                lambda received: write(call, partial(finish, received=received), target),
                 lambda done: files.is_kept(done.put),
             )
     await contents.remove(finished.keys)

@@ -1,0 +1,70 @@
+"""Changes of folders and of the rooms that show their files wait for each other, and none has to begin again."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from support.files import Files
+from support.people import Person
+from support.running import Server
+from talkd.areas.files import service as tree
+from talkd.conversation import room_store
+from talkd.storage.database import Tx
+from talkd.storage.statements import Statement
+
+SHARES = "/ocs/v2.php/apps/files_sharing/api/v1/shares"
+DATE = (
+    '<d:propertyupdate xmlns:d="DAV:"><d:set><d:prop><d:lastmodified>1</d:lastmodified></d:prop></d:set>'
+    "</d:propertyupdate>"
+)
+_WAITING = Statement(
+    sa.text("SELECT pid FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)) LIMIT 1")
+)
+
+
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda files: files.status("PUT", "/Talk/a.txt", b"new"),
+        lambda files: files.status("DELETE", "/Talk/a.txt"),
+        lambda files: files.status("DELETE", "/Talk"),
+        lambda files: files.move("/b.txt", "/Talk/a.txt"),
+        lambda files: files.move("/b.txt", "/Talk/a.txt", "COPY"),
+        lambda files: files.status("PROPPATCH", "/Talk/a.txt", DATE),
+    ],
+    ids=["put", "delete", "delete folder", "move", "copy", "proppatch"],
+)
+def test_the_room_is_locked_before_the_folders(
+    server: Server, alice: Person, token: str, monkeypatch: pytest.MonkeyPatch, change: Callable[[Files], int]
+) -> None:
+    """Whoever shares a file locks the room first. In the other order, each would wait for the other."""
+    files = Files(alice)
+    for path in ("/Talk/a.txt", "/b.txt"):
+        files.put(path, X_NC_WebDAV_Auto_Mkcol="1")
+    alice.post(SHARES, path="/Talk/a.txt", shareType=10, shareWith=token)
+    server.run_job("deliver_notifications")  # which locks the room, too
+    monkeypatch.setattr("talkd.storage.postgres.RETRIES", 1)
+    locked = asyncio.Event()
+
+    async def as_somebody_who_shares(tx: Tx) -> None:
+        room = await room_store.get_room(tx, token)
+        assert room is not None
+        await room_store.lock_room(tx, room.id)
+        locked.set()
+        async with asyncio.timeout(20):
+            while not await tx.one(_WAITING):  # noqa: ASYNC110 - PostgreSQL tells nobody
+                await asyncio.sleep(0.01)
+        await tree.lock_tree(tx, alice.id)
+
+    async def share() -> None:
+        await server.app.world.db.write(as_somebody_who_shares)
+
+    with ThreadPoolExecutor(2) as threads:
+        sharing = threads.submit(server.run, share())
+        server.run(locked.wait())
+        assert threads.submit(change, files).result(30) in (201, 204, 207)
+        sharing.result(30)
