@@ -1,5 +1,6 @@
 /** Files in messages: what the API says about them, how they are shown, and where they are. */
 
+import { SvelteSet } from "svelte/reactivity";
 import { ROOT, type Message } from "../core/api";
 import { parametersOf } from "../chat/markdown";
 
@@ -27,6 +28,7 @@ const NARROWEST = 96;
 const HIGH_CARD = 58;
 /** Widths of previews that are asked for, so that the server makes few, and browsers keep them. */
 const PREVIEWS = [256, 512, 1024, 2048, 4096];
+const LARGEST = 4096;
 
 /** Returns the file of a message. */
 export function fileIn(message: Message): SharedFile | undefined {
@@ -46,8 +48,12 @@ export function fileIn(message: Message): SharedFile | undefined {
   };
 }
 
+/** The ids of sounds and films that this browser cannot play. Cards take their places. */
+export const unplayable = new SvelteSet<string>();
+
 /** Returns how a file is shown. */
 export function kindOf(file: SharedFile, message: Message): Kind {
+  if (unplayable.has(file.id)) return "other";
   if (message.messageType === "voice-message") return "voice";
   if (file.mimetype.startsWith("image/") && file.hasPreview) return "picture";
   if (file.mimetype.startsWith("video/")) return "film";
@@ -66,12 +72,19 @@ export function boxOf(file: SharedFile, kind: Kind): { width: number; height: nu
   };
 }
 
-/** Returns the address of a preview that fills a box, in pixels of the page. */
-export function previewOf(file: SharedFile, width: number, height: number): string {
-  const needed = Math.max(width, height) * devicePixelRatio;
-  const side = PREVIEWS.find((each) => each >= needed) ?? PREVIEWS.at(-1);
+/** Returns the address of a preview for a box, in pixels of the page. The preview covers it, or fits into it. */
+export function previewOf(file: SharedFile, width: number, height: number, fit: "cover" | "contain" = "cover"): string {
+  const side = PREVIEWS.find((each) => each >= neededOf(file, width, height, fit) * devicePixelRatio) ?? LARGEST;
   const query = new URLSearchParams({ fileId: file.id, x: String(side), y: String(side), a: "1" });
   return `${ROOT}/index.php/core/preview?${query}`;
+}
+
+/** Returns how long the longer side of a preview should be. That of a panorama is far longer than the box it covers. */
+function neededOf(file: SharedFile, width: number, height: number, fit: "cover" | "contain"): number {
+  if (!(file.width > 0 && file.height > 0)) return Math.max(width, height);
+  const scales = [width / file.width, height / file.height];
+  const scale = fit === "cover" ? Math.max(...scales) : Math.min(...scales);
+  return Math.max(file.width, file.height) * Math.min(1, scale);
 }
 
 /** Returns the address of the file itself. */

@@ -19,6 +19,8 @@ export const filesDe: FilesCatalogue = {
   "files.play": "{name} abspielen",
   "files.progress": "{name} wird gesendet",
   "files.remove": "{name} entfernen",
+  "files.open.more.one": "{name} und {count} weiteres anzeigen",
+  "files.open.more.other": "{name} und {count} weitere anzeigen",
   "files.send.one": "{count} Datei senden",
   "files.send.other": "{count} Dateien senden",
   "files.size": "{sent} von {size}",

@@ -17,6 +17,8 @@ export const filesEn = {
   "files.play": "Play {name}",
   "files.progress": "Sending {name}",
   "files.remove": "Remove {name}",
+  "files.open.more.one": "Show {name} and {count} more",
+  "files.open.more.other": "Show {name} and {count} more",
   "files.send.one": "Send {count} file",
   "files.send.other": "Send {count} files",
   "files.size": "{sent} of {size}",
