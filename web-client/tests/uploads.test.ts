@@ -15,6 +15,8 @@ const server = vi.hoisted((): Server => ({
   listeners: new Set(),
   held: null,
 }));
+/** What the browser keeps over a reload. */
+const kept = vi.hoisted((): { list: Kept[]; isFull: boolean } => ({ list: [], isFull: false }));
 
 vi.mock("../src/core/live.svelte", () => ({
   live: {
@@ -24,7 +26,33 @@ vi.mock("../src/core/live.svelte", () => ({
     },
   },
 }));
-vi.mock("../src/core/session.svelte", () => ({ session: { me: { id: "an n" }, check: () => Promise.resolve(true) } }));
+vi.mock("../src/core/session.svelte", () => ({
+  session: {
+    me: { id: "an n" },
+    hasEnded: false,
+    check: () => Promise.resolve(true),
+    keyOf: (thing: string) => `talkd.${thing}.ann`,
+  },
+}));
+vi.mock("../src/files/texts", () => ({}));
+vi.mock("../src/rooms/rooms.svelte", () => ({ rooms: { byToken: new Map([["t", {}]]) } }));
+vi.mock("../src/files/kept", () => ({
+  keep: ({ referenceId, wanted, progress }: Upload) => {
+    if (kept.isFull) return Promise.resolve(false);
+    kept.list.push({ referenceId, wanted, progress: structuredClone(progress) });
+    return Promise.resolve(true);
+  },
+  keepProgress: ({ referenceId, progress }: Upload) => {
+    const found = kept.list.find((each) => each.referenceId === referenceId);
+    if (found) found.progress = structuredClone(progress);
+    return Promise.resolve();
+  },
+  listKept: () => Promise.resolve([...kept.list]),
+  forget: (referenceId: string) => {
+    kept.list = kept.list.filter((each) => each.referenceId !== referenceId);
+    return Promise.resolve();
+  },
+}));
 vi.mock("../src/core/api", () => {
   class Refused extends Error {
     constructor(
@@ -42,6 +70,10 @@ vi.mock("../src/core/api", () => {
     Refused,
     ROOT: "",
     talk: {
+      get: () => {
+        const status = server.failures.get("ROOM")?.shift();
+        return status === undefined ? Promise.resolve({}) : Promise.reject(new Refused(status));
+      },
       post: async (path: string, { body }: { body: Record<string, string> }) => {
         const name = path.endsWith("folder") ? "FOLDER" : "POST";
         server.asked.push(name);
@@ -79,7 +111,8 @@ vi.mock("../src/files/transport", async () => {
 
 import { queue } from "../src/files/queue";
 import { PIECE } from "../src/files/transfer";
-import { uploads, type Wanted } from "../src/files/uploads.svelte";
+import type { Kept } from "../src/files/kept";
+import { uploads, type Upload, type Wanted } from "../src/files/uploads.svelte";
 
 const large = 3.5 * PIECE;
 const wanted = (name: string, more: Partial<Wanted> = {}, size = 3): Wanted => ({
@@ -106,6 +139,7 @@ describe("files on their way", () => {
     [server.asked, server.posted, server.held] = [[], [], null];
     server.failures.clear();
     uploads.list = [];
+    [kept.list, kept.isFull] = [[], false];
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -142,7 +176,7 @@ describe("files on their way", () => {
     [413, "size"],
     [507, "space"],
     [403, "refused"],
-    [404, "missing"],
+    [404, "lost"],
     [400, "other"],
   ])("that fail with %i say why, and can be sent again", async (status, obstacle) => {
     server.failures.set("PUT a.txt", [status]);
@@ -225,5 +259,72 @@ describe("files on their way", () => {
     release();
     await settle();
     expect(names()).toEqual(["a.txt", "c.txt", "d.txt"]);
+  });
+
+  /** Begins like a page that was loaded again, or that came after another one. */
+  async function reload(): Promise<void> {
+    for (const each of uploads.list) each.stop.abort();
+    uploads.list = [];
+    server.listeners.clear();
+    vi.resetModules();
+    const [{ queue: another }, { uploads: others }] = await Promise.all([
+      import("../src/files/queue"),
+      import("../src/files/uploads.svelte"),
+    ]);
+    server.asked = [];
+    await another.look();
+    await settle();
+    shown = others;
+  }
+  let shown = uploads;
+
+  it("go on after a reload with the pieces that the server lacks", async () => {
+    server.failures.set("PUT 2", [0]);
+    queue.add([wanted("film.mp4", { caption: "The sea" }, large)]);
+    await settle();
+    const [before] = uploads.list;
+    await reload();
+    expect(server.asked.filter((each) => each.startsWith("PUT"))).toEqual(["PUT 2", "PUT 4"]);
+    expect(server.asked.slice(-2)).toEqual(["MOVE .file", "POST"]);
+    expect(server.posted.map((each) => each["referenceId"])).toEqual([before?.referenceId]);
+    expect(server.posted[0]?.["talkMetaData"]).toContain("The sea");
+    expect(kept.list).toEqual([]);
+  });
+
+  it("are not sent again after a reload once the room shows them", async () => {
+    queue.add([wanted("a.txt")]);
+    await settle();
+    await reload();
+    expect(server.asked).toEqual([]);
+  });
+
+  it("are shown after a reload with what stopped them, and wait to be sent again", async () => {
+    server.failures.set("PUT a.txt", [507]);
+    queue.add([wanted("a.txt")]);
+    await settle();
+    await reload();
+    expect(server.asked).toEqual([]);
+    expect(shown.list.map((each) => [each.state, each.obstacle])).toEqual([["failed", "space"]]);
+  });
+
+  it("are given up when their room is gone", async () => {
+    server.failures.set("FOLDER", [404]);
+    server.failures.set("ROOM", [404]);
+    queue.add([wanted("a.txt")]);
+    await settle();
+    expect(uploads.list).toEqual([]);
+    expect(kept.list).toEqual([]);
+  });
+
+  it("that the browser cannot keep say so, and are asked about before the page is left", async () => {
+    kept.isFull = true;
+    server.held = [];
+    queue.add([wanted("a.txt")]);
+    await settle();
+    expect(uploads.list[0]?.isKept).toBe(false);
+    const leaving = new Event("beforeunload", { cancelable: true });
+    dispatchEvent(leaving);
+    expect(leaving.defaultPrevented).toBe(true);
+    release();
   });
 });

@@ -2,6 +2,7 @@
 
 import { Refused, ROOT } from "../core/api";
 import { session } from "../core/session.svelte";
+import { keepProgress } from "./kept";
 import { send } from "./transport";
 import type { Upload } from "./uploads.svelte";
 
@@ -100,6 +101,7 @@ async function sendPiece(upload: Upload, number: number, body: Blob, path: strin
     const onprogress = (bytes: number): void => upload.note(number, bytes, false);
     await send("PUT", path, { headers, body, signal, onprogress });
     upload.note(number, body.size, true);
+    if (upload.isKept && number !== WHOLE) void keepProgress(upload);
   } catch (error) {
     upload.note(number, 0, false);
     throw error;

@@ -1,12 +1,10 @@
 /** Files that are on their way to rooms, in the order in which they will appear there. */
 
-import { createReference } from "../chat/reference";
-
 /**
- * What stopped an upload: the file is too large, there is no space, the server refused it, the room is missing, the
- * file on the disk was changed or removed, or something else.
+ * What stopped an upload: the file is too large, there is no space, the server refused it, the server no longer has
+ * it, the file on the disk was changed or removed, it waited for too long, or something else.
  */
-export type Obstacle = "size" | "space" | "refused" | "missing" | "unreadable" | "other";
+export type Obstacle = "size" | "space" | "refused" | "lost" | "unreadable" | "late" | "other";
 
 /** What is sent with a file. */
 export interface Wanted {
@@ -20,9 +18,23 @@ export interface Wanted {
   isVoice: boolean;
 }
 
+/** What the server has of a file, and what stopped it. It is kept over a reload. */
+export interface Progress {
+  caption: string;
+  obstacle: Obstacle | null;
+  /** The folder of the room in which files wait until they are shown, and the name that the file will have. */
+  folder: string;
+  finalName: string;
+  /** Whether the server has all of the file. */
+  isStored: boolean;
+  /** Where the server keeps the pieces of a large file, or an empty text. */
+  piecesFolder: string;
+  /** The pieces that the server has, by number, with their bytes. */
+  pieces: Map<number, number>;
+}
+
 /** A file with what the server has of it. */
-export class Upload {
-  readonly referenceId = createReference();
+export class Upload implements Progress {
   /** `posting`: the server has the file, and is told to show it. `done`: it does. */
   state = $state<"waiting" | "sending" | "posting" | "done" | "failed">("waiting");
   obstacle = $state<Obstacle | null>(null);
@@ -30,20 +42,23 @@ export class Upload {
   isStalled = $state(false);
   /** Bytes that the server has, or will have when the running requests end. */
   sent = $state(0);
-  caption: string;
+  /** Whether it goes on after a reload of the page, or null as long as that is not known. */
+  isKept = $state<boolean | null>(null);
+  /** Whether another page of this browser sends it. */
+  isElsewhere = $state(false);
+  caption = $state("");
   stop = new AbortController();
-  /** The folder of the room in which files wait until they are shown, and the name that the file will have. */
   folder = "";
   finalName = "";
-  /** Whether the server has all of the file. */
   isStored = false;
-  /** Where the server keeps the pieces of a large file, or an empty text. */
   piecesFolder = "";
-  /** The pieces that the server has, by number. */
-  readonly pieces = new Map<number, number>();
+  pieces = new Map<number, number>();
   readonly #running = new Map<number, number>();
 
-  constructor(readonly wanted: Wanted) {
+  constructor(
+    readonly referenceId: string,
+    readonly wanted: Wanted,
+  ) {
     this.caption = wanted.caption;
   }
 
@@ -65,6 +80,18 @@ export class Upload {
     this.pieces.clear();
     this.#running.clear();
     [this.piecesFolder, this.folder, this.sent, this.isStored] = ["", "", 0, false];
+  }
+
+  get progress(): Progress {
+    const { caption, obstacle, folder, finalName, isStored, piecesFolder, pieces } = this;
+    return { caption, obstacle, folder, finalName, isStored, piecesFolder, pieces };
+  }
+
+  /** Goes on from what was kept. */
+  set progress(kept: Progress) {
+    Object.assign(this, kept);
+    this.state = kept.obstacle === null ? "waiting" : "failed";
+    this.sent = sum(kept.pieces.values());
   }
 }
 

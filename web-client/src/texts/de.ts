@@ -172,6 +172,11 @@ export const de: Catalogue = {
   "settings.email": "E-Mail-Adresse",
   "settings.language": "Sprache",
   "settings.logout": "Abmelden",
+  "settings.logout.files.one":
+    "{count} Datei ist noch nicht gesendet. Sie wird nicht gesendet, wenn du dich abmeldest.",
+  "settings.logout.files.other":
+    "{count} Dateien sind noch nicht gesendet. Sie werden nicht gesendet, wenn du dich abmeldest.",
+  "settings.logout.title": "Abmelden?",
   "settings.name": "Name",
   "settings.open": "Einstellungen",
   "settings.password": "Passwort ändern",
