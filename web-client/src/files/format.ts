@@ -21,6 +21,12 @@ export function sizeText(bytes: number): string {
   return textOf(bytes, 1000);
 }
 
+/** Returns the type and size of a file: the end of a long name is not seen. */
+export function aboutFile({ name, size }: { name: string; size: number }): string {
+  const [, type] = endOf(name);
+  return type.length > 1 ? `${type.slice(1).toUpperCase()} · ${sizeText(size)}` : sizeText(size);
+}
+
 /** Returns a number of bytes as `sizeText` does, with the units of quotas, which are powers of 1024. */
 export function spaceText(bytes: number): string {
   return textOf(bytes, 1024);
