@@ -67,3 +67,18 @@ def test_files_and_what_opens_from_them(audit: Audit, owner: Person, token: str,
     page.run("arguments[0].click()", page.find("aside button", "Show sea.png"))
     page.find("button", "Zoom in")
     audit.see_on_phone_too("viewer")
+
+
+def test_pictures_side_by_side(audit: Audit, owner: Person, token: str) -> None:
+    page = audit.page
+    for number in range(5):
+        send(owner, token, f"{number}.png", picture(blue=40 * number))
+    message = next(each for each in owner.history(token) if "file" in each["messageParameters"])
+    owner.post(f"v1/reaction/{token}/{message['id']}", reaction="👍")
+    page.open(owner, f"/call/{token}")
+    page.run("arguments[0].focus()", page.find("button", "Show 0.png"))
+    page.find("button", "React")
+    audit.see_on_phone_too("five pictures")
+    page.press("Show all 5 pictures")
+    page.find("button", "Show 4.png")
+    audit.see_on_phone_too("all pictures")

@@ -8,10 +8,8 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
 from browser.conftest import FOR_CALLS, running
-from browser.web.audits import AXE, Audit
-from browser.web.conftest import Page, open_two
+from browser.web.conftest import open_two
 from browser.web.file_pages import Sharing, picture, send
-from support.parts import BARRIERS
 from support.people import Person
 from support.running import Server
 
@@ -158,14 +156,3 @@ def test_a_grid_fits_into_its_window(pair: tuple[Sharing, Sharing], width: int) 
     """
     assert page.run(outside) == []
     page.chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
-@BARRIERS.skip_if(not AXE.is_file())
-def test_a_grid_has_no_barriers(page: Page, owner: Person, token: str) -> None:
-    ids = send_pictures(owner, token, 5, "The harbour")
-    owner.post(f"v1/reaction/{token}/{ids[0]}", reaction="👍")
-    page.open(owner, f"/call/{token}")
-    page.run("arguments[0].focus()", page.find("button", "Show 0.png"))
-    audit = Audit(page)
-    audit.see_on_phone_too("grid")
-    assert not audit.faults, "\n".join(audit.faults)

@@ -48,7 +48,7 @@ export function fileIn(message: Message): SharedFile | undefined {
   };
 }
 
-/** The ids of sounds and films that this browser cannot play. Cards take their places. */
+/** The ids of sounds, films and pictures that this browser cannot show. Cards take their places. */
 export const unplayable = new SvelteSet<string>();
 
 /** Returns how a file is shown. */
