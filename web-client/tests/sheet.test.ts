@@ -24,14 +24,27 @@ describe("files of accounts", () => {
 
   it("reads what it has written", () => {
     const names = ["Eve, E.", 'A "B"', "=1+1", "@home", "line\nbreak"];
-    const written = sheetOf(names.map((displayname) => ({ ...account, displayname, lastLogin: 0 })));
+    const written = sheetOf(
+      names.map((displayname) => ({ ...account, displayname, lastLogin: 0 })),
+      -3,
+    );
     const rows = readSheet(written) ?? [];
     expect(rows.map((row) => row.entry.name)).toEqual(names);
     expect(rows.map((row) => row.entry.groups)).toEqual(names.map(() => ["a", "b"]));
   });
 
+  it("keeps quotas that are not the usual one", () => {
+    const quotas = [5 * 1024 ** 3, 20 * 1024 ** 3, 7, -3];
+    const written = sheetOf(
+      quotas.map((quota) => ({ ...account, quota: { used: 0, quota }, lastLogin: 0 })),
+      5 * 1024 ** 3,
+    );
+    expect(readSheet(written)?.map((row) => row.entry.quota)).toEqual(["", "20 GB", "7 B", "none"]);
+    expect(readSheet("id,password\neve,secret")?.[0]?.entry.quota).toBe("");
+  });
+
   it("writes no cell that a spreadsheet takes for a formula", () => {
-    const written = sheetOf([{ ...account, displayname: "=HYPERLINK(1)", lastLogin: 0 }]);
+    const written = sheetOf([{ ...account, displayname: "=HYPERLINK(1)", lastLogin: 0 }], -3);
     expect(written).not.toMatch(/(^|[",])[=+@-]/m);
   });
 });

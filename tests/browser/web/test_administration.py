@@ -125,7 +125,7 @@ def test_a_file_adds_accounts_and_shows_what_was_refused(
     own_server: Server, page: Page, boss: Person, tmp_path: Path
 ) -> None:
     file = tmp_path / "accounts.csv"
-    rows = ("id;name;password", f"heidi;Heidi;{NEW_PASSWORD}", f"alice;Alice;{NEW_PASSWORD}", "ivan;Ivan;")
+    rows = ("id;name;password;quota", f"heidi;Heidi;{NEW_PASSWORD};2 GB", f"alice;Alice;{NEW_PASSWORD}", "ivan;Ivan;")
     file.write_text("\n".join(rows))
     page.open(boss, "/admin")
     page.click("More")
@@ -136,6 +136,8 @@ def test_a_file_adds_accounts_and_shows_what_was_refused(
     results = [each.text for each in page.chrome.find_elements(By.CSS_SELECTOR, "dialog tbody td:last-child")]
     assert results == ["Added", "There is an account with this name already.", "Missing: password"]
     assert login_status(own_server, "heidi", NEW_PASSWORD) == 200
+    heidi = Person(own_server.admin, "admin").get("/ocs/v2.php/cloud/users/heidi")
+    assert heidi["quota"]["quota"] == 2 << 30
 
 
 def test_an_administrator_logs_an_account_out_everywhere(own_server: Server, page: Page, boss: Person) -> None:

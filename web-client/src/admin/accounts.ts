@@ -6,6 +6,7 @@ import { confirmation } from "./confirmation.svelte";
 
 export const PAGE = 50;
 const UNITS = ["B", "KB", "MB", "GB", "TB"] as const;
+const NO_LIMIT = -3;
 export const ADMIN_GROUP = "admin";
 
 export interface Account {
@@ -43,11 +44,18 @@ export const NO_ENTRY: Entry = { id: "", name: "", email: "", password: "", lang
 /** Returns what an account has now. */
 export function entryOf(account: Account): Entry {
   const { id, displayname, email, language, groups } = account;
-  return { id, name: displayname, email: email ?? "", password: "", language, groups, quota: quotaOf(account) };
+  const quota = quotaText(account.quota.quota);
+  return { id, name: displayname, email: email ?? "", password: "", language, groups, quota };
 }
 
-/** Returns the quota of an account as it can be typed, in the largest unit that needs no fraction. */
-function quotaOf({ quota: { quota } }: Account): string {
+/** Returns the quota of all accounts without one of their own: bytes, or below 0 for no limit. */
+export async function usualQuota(): Promise<number> {
+  const options = await ocs.get("apps/talkd/api/v1/options", {});
+  return Number(options.find(({ name }) => name === "files.quota")?.value) || NO_LIMIT;
+}
+
+/** Returns a quota as it can be typed, in the largest unit that needs no fraction. */
+export function quotaText(quota: number): string {
   if (quota < 0) return "";
   let [value, unit] = [quota, 0];
   while (value > 0 && value % 1024 === 0 && unit < UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];

@@ -1,8 +1,8 @@
 /** CSV files of accounts. */
 
-import type { Account, Entry } from "./accounts";
+import { quotaText, type Account, type Entry } from "./accounts";
 
-export const COLUMNS = ["id", "name", "email", "password", "language", "groups"] as const;
+export const COLUMNS = ["id", "name", "email", "password", "language", "groups", "quota"] as const;
 type Column = (typeof COLUMNS)[number];
 /** A row of a file: an account to add, or the columns that are wrong in it. */
 export interface Row {
@@ -11,11 +11,15 @@ export interface Row {
   missing: Column[];
 }
 
-/** Returns a file with the accounts. It has no passwords, which the server does not know. */
-export function sheetOf(accounts: readonly Account[]): string {
-  const rows = accounts.map(({ id, displayname, email, language, groups }) =>
-    [id, displayname, email ?? "", "", language, groups.join(",")].map(cell).join(","),
-  );
+/**
+ * Returns a file with the accounts. It has no passwords, which the server does not know, and no quotas that are the
+ * usual one.
+ */
+export function sheetOf(accounts: readonly Account[], usualQuota: number): string {
+  const rows = accounts.map(({ id, displayname, email, language, groups, quota: { quota } }) => {
+    const own = quota === usualQuota ? "" : quotaText(quota) || "none";
+    return [id, displayname, email ?? "", "", language, groups.join(","), own].map(cell).join(",");
+  });
   return [COLUMNS.join(","), ...rows, ""].join("\r\n");
 }
 
@@ -43,7 +47,7 @@ export function readSheet(text: string): Row[] | null {
       password: cells[names.indexOf("password")] ?? "", // spaces belong to it
       language: get("language"),
       groups,
-      quota: "",
+      quota: get("quota"),
     };
     return { line, entry, missing: (["id", "password"] as const).filter((each) => entry[each] === "") };
   });

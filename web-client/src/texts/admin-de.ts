@@ -222,7 +222,7 @@ export const adminDe: AdminCatalogue = {
   "admin.status": "Zustand",
   "admin.status.accounts": "Konten, die sich anmelden können",
   "admin.status.calls": "Anrufe",
-  "admin.status.files": "Dateien",
+  "admin.status.files": "Dateien und Bilder",
   "admin.status.files.stored": "{all}, {size}",
   "admin.status.database": "Datenbank",
   "admin.status.failed": "Die Datenbank lässt sich nicht beschreiben. Niemand kann Nachrichten senden.",

@@ -212,7 +212,7 @@ export const adminEn = {
   "admin.status": "Status",
   "admin.status.accounts": "Accounts that can log in",
   "admin.status.calls": "Calls",
-  "admin.status.files": "Files",
+  "admin.status.files": "Files and pictures",
   "admin.status.files.stored": "{all}, {size}",
   "admin.status.database": "Database",
   "admin.status.failed": "The database cannot be written. Nobody can send messages.",
