@@ -193,6 +193,7 @@ async def end(tx: Tx, share: Share, *, waits: bool = True) -> None:
 
     Unless it `waits`, the file is left to the job if its user is changing their folders, which may take seconds.
     """
+    await _lock_rooms_of(tx, [share])
     await _show_as_gone(tx, share)
     entry = await files.find_by_id(tx, share.entry_id)
     if not waits and entry is not None and entry.is_attachment and not await files.can_lock_tree(tx, entry.user_id):
@@ -226,15 +227,24 @@ async def list_invalid(tx: Tx, after: int) -> tuple[int, list[Share]]:
 
 async def end_all(tx: Tx, shares: list[Share]) -> None:
     """End these shares."""
+    await _lock_rooms_of(tx, shares)
     for share in shares:
         await end(tx, share)
 
 
 async def forget_files(tx: Tx, file_ids: tuple[int, ...]) -> None:
     """End the shares of files that were deleted."""
-    for share in await store.list_of_entries(tx, list(file_ids)):
+    shares = await store.list_of_entries(tx, list(file_ids))
+    await _lock_rooms_of(tx, shares)
+    for share in shares:
         await _show_as_gone(tx, share)
         await store.delete_share(tx, share)
+
+
+async def _lock_rooms_of(tx: Tx, shares: list[Share]) -> None:
+    """Lock the rooms of shares before their messages and the folders of their files, as all others do."""
+    if shares:
+        await room_store.lock_rooms(tx, sorted({share.room_id for share in shares}))
 
 
 async def _show_as_gone(tx: Tx, share: Share) -> None:
