@@ -139,6 +139,17 @@ def test_what_has_no_place_is_refused_when_it_is_too_much_and_not_at_its_end(
 
 
 # --- files and folders ----------------------------------------------------------------------
+def test_a_file_in_a_form_is_not_larger_than_a_file_may_be(
+    server: Server, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = files.person.create_room(GROUP)
+    monkeypatch.setattr(server.config.files, "max_file", 1000)
+    address = f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}/attachment/send"
+    large = {"file": ("a.txt", b"x" * 1001)}
+    assert files.person.http.post(address, files=large, headers={"OCS-APIRequest": "true"}).status_code == 413
+    send(files.person, token, b"x" * 1000)
+
+
 def test_an_account_has_a_limited_number_of_entries(files: Files, limits: Contents) -> None:
     limits.limits = Limits(entries=4)
     files.put("/a", b"")

@@ -17,7 +17,7 @@ from talkd.areas.files.receiving import parts_of
 from talkd.areas.messages import view as message_view
 from talkd.areas.pictures.describing import ensure_described
 from talkd.conversation.message import VOICE
-from talkd.core.errors import Invalid, NoSpace, TalkError
+from talkd.core.errors import Invalid, NoSpace, TalkError, TooLarge
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import lock_room_again
@@ -134,6 +134,9 @@ async def send_file(call: Call[SendFileParams]) -> Reply:
     params, contents = call.params, call.world[Contents]
     if params.file is None:
         raise Invalid("file", message="The form has no file.")
+    most = call.world.config.files.max_file
+    if params.file.size > most:  # the whole form may be larger
+        raise TooLarge("body", message=f"A file may have at most {most} bytes.")
     name = params.fileName or params.file.name
     media_type = type_of(name)
     contents.require_type(media_type)
