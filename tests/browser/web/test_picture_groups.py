@@ -156,3 +156,18 @@ def test_a_grid_fits_into_its_window(pair: tuple[Sharing, Sharing], width: int) 
     """
     assert page.run(outside) == []
     page.chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_preview_that_does_not_arrive_is_tried_again_in_its_place(pair: tuple[Sharing, Sharing]) -> None:
+    ann, ben = pair
+    page = ben.page
+    page.chrome.execute_cdp_cmd("Network.enable", {})
+    page.chrome.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*core/preview*"]})
+    send(ann.person, ann.token, "sea.png", picture())
+    height = "return document.querySelector('.item .file').offsetHeight"
+    page.wait(lambda: page.run("return document.querySelector('.item .lost')?.innerText") == "sea.png")
+    before = page.run(height)
+    page.chrome.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    assert ben.sees_picture("sea.png")
+    assert page.run(height) == before == 240
+    assert page.run("return document.querySelector('.item .lost')") is None
