@@ -7,7 +7,7 @@ from blurhash_rs import blurhash_decode
 
 from support.files import Files
 from support.people import Person
-from support.pictures import encoded, halves
+from support.pictures import encoded, halves, wav
 
 SHARES = "/ocs/v2.php/apps/files_sharing/api/v1/shares"
 
@@ -51,6 +51,13 @@ def test_a_message_says_everything_about_its_file(alice: Person, bob: Person, to
     }
     assert file_in_newest(alice, token).items() >= file.items()
     assert Files(alice).get("/" + file["path"]) == photo
+
+
+def test_a_message_says_how_long_a_voice_message_is(alice: Person, bob: Person, token: str) -> None:
+    Files(alice).put("/voice.wav", wav(2.5))
+    alice.post(SHARES, shareType=10, shareWith=token, path="/voice.wav", talkMetaData='{"messageType":"voice-message"}')
+    assert bob.history(token)[0]["messageType"] == "voice-message"
+    assert file_in_newest(bob, token)["duration"] == "2500"
 
 
 def test_a_message_follows_time_and_type_of_its_file(alice: Person, bob: Person, token: str) -> None:

@@ -179,6 +179,8 @@ def reference_of(entry: Entry, blob: Blob, name: str, token: str, base_url: str)
         fields |= {"width": str(blob.width), "height": str(blob.height)}
     if blob.blurhash:
         fields["blurhash"] = blob.blurhash
+    if blob.duration:
+        fields["duration"] = str(blob.duration)
     return Reference(FILE, str(entry.id), name, fields)
 
 

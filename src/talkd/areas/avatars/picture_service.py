@@ -20,9 +20,13 @@ async def get_uploaded(tx: Tx, owner: Owner, owner_id: OwnerId) -> Uploaded:
 
 
 async def set_uploaded(tx: Tx, owner: Owner, owner_id: OwnerId, received: Received, limits: Limits) -> bool:
-    """Make received contents the picture of a locked owner. Return whether they are needed. Raises NoSpace."""
+    """Make received contents the picture of a locked owner. Return whether they are needed. Raises NoSpace.
+
+    A picture in the database is deleted first, in the order of `move`.
+    """
+    await store.delete_old(tx, owner, owner_id)
     blob = await files.use_contents(tx, received, limits)
-    await remove_uploaded(tx, owner, owner_id)
+    await files.release_contents(tx, await store.delete(tx, owner, owner_id))
     await store.set_blob_id(tx, owner, owner_id, blob.id)
     return blob.key == received.key
 

@@ -171,7 +171,7 @@ async def lock_rooms(tx: Tx, user_id: str) -> None:
 async def delete_account(tx: Tx, user_id: str) -> None:
     """Delete an account and the rows that belong to it.
 
-    Foreign keys delete its memberships, app passwords, phone numbers and picture.
+    Foreign keys delete its memberships, app passwords and phone numbers.
     """
     for statement in (_DELETE_BROWSERS, _DELETE_FLOWS, _DELETE_CONFIG, _DELETE):
         await tx.run(statement, user_id=user_id)
