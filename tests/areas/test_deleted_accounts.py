@@ -1,5 +1,8 @@
 """What remains after an account was deleted."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -7,12 +10,20 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from support.files import Files, send
+from support.locks import wait_until_one_waits
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.portraits import own, picture, set_own
 from support.running import Server, unique
+from talkd.areas.dav import upload_service
+from talkd.areas.files import service as tree
+from talkd.areas.files.model import NO_LIMITS
+from talkd.areas.users import service as users
 from talkd.cli.root import app
+from talkd.core.actor import SYSTEM
+from talkd.storage.database import Tx
+from talkd.storage.file_schema import entries, uploads
 from talkd.storage.schema import metadata
-from talkd.storage.statements import Statement
+from talkd.storage.statements import Statement, bind
 
 FORMER = 5
 PLACE = '{"type": "geo-location", "id": "geo:1,2", "name": "Here", "latitude": "1", "longitude": "2"}'
@@ -190,3 +201,54 @@ def test_no_table_contains_the_id_or_a_name_of_a_deleted_account(server: Server,
     )
     assert alice.get(f"v1/ban/{other}") == []
     assert bob.status("GET", "/ocs/v2.php/apps/notifications/api/v2/notifications") == 200
+
+
+# --- files of an account that is being deleted ----------------------------------------------
+@pytest.mark.parametrize(
+    ("method", "root", "path"),
+    [("PUT", "files", "/a"), ("MKCOL", "files", "/a"), ("PROPPATCH", "files", "/"), ("MKCOL", "uploads", "/a")],
+)
+def test_a_request_that_began_before_the_account_was_deleted_leaves_nothing(
+    server: Server, monkeypatch: pytest.MonkeyPatch, method: str, root: str, path: str
+) -> None:
+    """Nobody would delete it, and a later account with the same id would get it."""
+    files = Files(server.add_user("dora"))
+
+    async def delete_account(tx: Tx, call: Any) -> None:
+        await users.delete_account(tx, call.user_id, by=SYSTEM)
+
+    monkeypatch.setattr("talkd.areas.dav.routes.require_login_still", delete_account)
+    files.root = files.root.replace("/files/", f"/{root}/")
+    date = '<d:propertyupdate xmlns:d="DAV:"><d:set><d:prop><d:lastmodified>1</d:lastmodified></d:prop></d:set>'
+    body = f"{date}</d:propertyupdate>" if method == "PROPPATCH" else ""
+    assert files.status(method, path, body) == 404
+
+
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+@pytest.mark.parametrize(
+    ("add", "table"),
+    [
+        (lambda tx, user_id: tree.create_folder(tx, user_id, ("a",), NO_LIMITS), entries),
+        (lambda tx, user_id: upload_service.create_upload(tx, user_id, "a"), uploads),
+    ],
+    ids=["files", "uploads"],
+)
+def test_the_first_that_an_account_stores_goes_with_an_account_that_is_deleted_at_the_same_time(
+    server: Server, add: Callable[[Tx, str], Awaitable[Any]], table: sa.Table
+) -> None:
+    person = server.add_user("dora")
+    added = asyncio.Event()
+
+    async def store(tx: Tx) -> None:
+        await add(tx, person.id)
+        added.set()
+        await wait_until_one_waits(tx)
+
+    with ThreadPoolExecutor(1) as threads:
+        storing = threads.submit(server.write, store)
+        server.run(added.wait())
+        server.admin.delete(f"/ocs/v2.php/cloud/users/{person.id}").raise_for_status()
+        storing.result(30)
+    server.run_job("delete_removed_files", "delete_abandoned_uploads")
+    left = Statement(sa.select(table.c.id).where(table.c.user_id == bind("user_id")))
+    assert not server.read(lambda tx: tx.values(left, user_id=person.id))

@@ -5,24 +5,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import sqlalchemy as sa
 
 from support.files import Files
+from support.locks import wait_until_one_waits
 from support.people import Person
 from support.running import Server
 from talkd.areas.attachments import store as shares
 from talkd.areas.files import service as tree
 from talkd.conversation import room_store
 from talkd.storage.database import Tx
-from talkd.storage.statements import Statement
 
 SHARES = "/ocs/v2.php/apps/files_sharing/api/v1/shares"
 DATE = (
     '<d:propertyupdate xmlns:d="DAV:"><d:set><d:prop><d:lastmodified>1</d:lastmodified></d:prop></d:set>'
     "</d:propertyupdate>"
-)
-_WAITING = Statement(
-    sa.text("SELECT pid FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)) LIMIT 1")
 )
 
 
@@ -61,9 +57,7 @@ def test_the_room_is_locked_before_the_folders(
         assert room is not None
         await room_store.lock_room(tx, room.id)
         locked.set()
-        async with asyncio.timeout(20):
-            while not await tx.one(_WAITING):  # noqa: ASYNC110 - PostgreSQL tells nobody
-                await asyncio.sleep(0.01)
+        await wait_until_one_waits(tx)
         await shares.set_list(tx, room.id, message["id"], "file")
         await tree.lock_tree(tx, alice.id)
 

@@ -148,7 +148,7 @@ async def change(tx: Tx, user: Actor, path: Path, changes: list[Change]) -> tupl
 
     Return the entry, and a status for each property: if one is refused, the others are not set either.
     """
-    await service.lock_tree(tx, user.id)
+    await service.lock_root(tx, user.id)
     entry = await service.access_entry(tx, user.id, path)
     settable = {(DAV, "lastmodified"), (DAV, "getlastmodified")}
     times = [parse_moment(each.value) if each.name in settable and each.value else None for each in changes]

@@ -57,8 +57,12 @@ async def _lock_upload(tx: Tx, assembly: Assembly, user_id: str, name: str) -> U
 
 
 async def create_upload(tx: Tx, user_id: str, name: str) -> None:
-    """Begin an upload. Raises NotAllowedHere if it has begun, and Forbidden if the user has too many."""
+    """Begin an upload.
+
+    Raises NotAllowedHere if it has begun, Forbidden if the user has too many, and NotFound if the account was deleted.
+    """
     await tx.lock_name(f"uploads:{user_id}")
+    await files.require_account(tx, user_id)
     if await store.find_upload(tx, user_id, name) is not None:
         raise NotAllowedHere(message="The resource you tried to create already exists.")
     if await store.count_uploads(tx, user_id) >= MAX_UPLOADS:
@@ -193,7 +197,7 @@ async def finish_upload(
     """Make received pieces the file at a path, and delete the upload. Raises NotFound and the errors of `files.put`."""
     await tx.lock_name(f"uploads:{user_id}")
     upload = await access_upload(tx, user_id, name)
-    await files.lock_tree(tx, user_id)  # before the row of the upload is locked, which deleting the account needs
+    await files.lock_root(tx, user_id)  # before the row of the upload is locked, which deleting the account needs
     keys = await _delete(tx, upload)
     if creates_folders:
         await files.ensure_folder(tx, user_id, path[:-1], limits)

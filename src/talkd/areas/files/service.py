@@ -208,11 +208,28 @@ async def require_entries(tx: Tx, user_id: str, more: int, limits: Limits, *, wi
 
 
 # --- writing --------------------------------------------------------------------------------
-async def lock_tree(tx: Tx, user_id: str) -> Entry:
-    """Lock the tree of a user until the transaction ends. Return its root, which is created if there is none."""
+async def lock_tree(tx: Tx, user_id: str) -> None:
+    """Lock the tree of a user until the transaction ends."""
     await tx.lock_name(f"files:{user_id}")
+
+
+async def lock_root(tx: Tx, user_id: str) -> Entry:
+    """Lock the tree of a user, and return its root, which is created if there is none.
+
+    Raises NotFound if the account was deleted meanwhile: nobody would delete the new tree.
+    """
+    await lock_tree(tx, user_id)
     found = await find_root(tx, user_id)
-    return found or await add(tx, user_id, 0, user_id)
+    if found is None:
+        await require_account(tx, user_id)
+        found = await add(tx, user_id, 0, user_id)
+    return found
+
+
+async def require_account(tx: Tx, user_id: str) -> None:
+    """Raises NotFound if the account was deleted. Otherwise whoever deletes it waits, and deletes what is added, too."""
+    if not await store.lock_account(tx, user_id):
+        raise NotFound
 
 
 async def can_lock_tree(tx: Tx, user_id: str) -> bool:
@@ -257,7 +274,7 @@ async def create_folder(tx: Tx, user_id: str, path: Path, limits: Limits) -> Ent
 
     Raises Conflict without a parent folder, NotAllowedHere if there is something, Invalid, and NoSpace.
     """
-    await lock_tree(tx, user_id)
+    await lock_root(tx, user_id)
     if not path or await find(tx, user_id, path) is not None:
         raise NotAllowedHere(message="The resource you tried to create already exists.")
     require_name(path[-1])
@@ -275,7 +292,7 @@ async def ensure_folder(tx: Tx, user_id: str, path: Path, limits: Limits) -> Ent
 
     Raises Conflict if a file is in the way, and NoSpace.
     """
-    here = await lock_tree(tx, user_id)
+    here = await lock_root(tx, user_id)
     for place, name in enumerate(path, 1):
         found = await store.find_child(tx, here.id, name)
         here = found or await create_folder(tx, user_id, path[:place], limits)
@@ -300,7 +317,7 @@ async def put(
     `modified_at`: the time of the last change as the client gives it; 0 for now. Raises Conflict without a parent
     folder or if a folder is at the path, PreconditionFailed, NoSpace, and Invalid for a name that is not allowed.
     """
-    await lock_tree(tx, user_id)
+    await lock_root(tx, user_id)
     if not path:
         raise Conflict(message="A folder is at this path.")
     old = await find(tx, user_id, path)
@@ -376,7 +393,7 @@ async def remove(tx: Tx, entry: Entry) -> None:
     """
     if entry.parent_id == 0:
         raise Forbidden(message="The folder of an account cannot be deleted.")
-    await tx.lock_name(f"files:{entry.user_id}")
+    await lock_tree(tx, entry.user_id)
     now = await store.get_entry(tx, entry.id)  # it may have changed before the tree was locked
     if now is None or now.parent_id < 0:
         return

@@ -10,7 +10,7 @@ from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 from talkd.storage.file_schema import blobs, entries, previews, storage_use, uploads
 from talkd.storage.queries import Query, shape, single
-from talkd.storage.schema import Int
+from talkd.storage.schema import Int, users
 from talkd.storage.statements import ONE, ZERO, Statement, bind, insert, one_of
 
 ENTRY, BLOB = shape(Entry, entries), shape(Blob, blobs)
@@ -29,6 +29,10 @@ _SIZES = Query(
     sa.select(entries.c.name, entries.c.size).where(entries.c.parent_id == ZERO, one_of(entries.c.name, "user_ids")),
     single(entries.c.name),
     single(entries.c.size),
+)
+# On PostgreSQL this waits for a transaction that deletes the account, and such a transaction waits for this one.
+_LOCK_ACCOUNT = Statement(
+    sa.select(users.c.id).where(users.c.id == bind("user_id")).with_for_update(read=True, key_share=True)
 )
 _NEW = (
     "user_id",
@@ -231,6 +235,11 @@ async def find_child(tx: Tx, parent_id: int, name: str) -> Entry | None:
 async def list_children(tx: Tx, parent_id: int, *, after: str, limit: int) -> list[Entry]:
     """Return the next `limit` entries of a folder, in the database's order of names."""
     return await tx.list(_CHILDREN, parent_id=parent_id, after=after, limit=limit)
+
+
+async def lock_account(tx: Tx, user_id: str) -> bool:
+    """Keep an account from being deleted until the transaction ends. Return False if there is none."""
+    return await tx.one(_LOCK_ACCOUNT, user_id=user_id) is not None
 
 
 async def get_sizes(tx: Tx, user_ids: Sequence[str]) -> dict[str, int]:
