@@ -227,7 +227,7 @@ async def lock_root(tx: Tx, user_id: str) -> Entry:
 
 
 async def require_account(tx: Tx, user_id: str) -> None:
-    """Raises NotFound if the account was deleted. Otherwise whoever deletes it waits, and deletes what is added, too."""
+    """Raises NotFound if the account was deleted. Whoever deletes it from now on waits, and deletes what was added."""
     if not await store.lock_account(tx, user_id):
         raise NotFound
 
