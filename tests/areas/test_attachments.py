@@ -522,6 +522,13 @@ def test_impossible_meta_data_is_refused(alice: Person, token: str, alice_files:
     assert refused == 400
 
 
+def test_attributes_that_are_nested_too_deeply_are_refused(alice: Person, token: str, alice_files: Files) -> None:
+    alice_files.put("/a.txt")
+    shared = share(alice, token, "/a.txt")
+    attributes = '[{"scope": "a", "key": "b", "x": ' + "[" * 5000 + "]" * 5000 + "}]"
+    assert alice.status("PUT", f"{SHARES}/{shared['id']}", attributes=attributes) == 400
+
+
 def test_strange_numbers_in_the_meta_data_are_ignored(alice: Person, token: str) -> None:
     for number, reply_to in enumerate(("9" * 5000, 2**80, True, [], "x")):
         Files(alice).put(f"/{number}.txt")

@@ -139,6 +139,7 @@ def test_administrators_set_settings(server: Any) -> None:
     assert server.admin.get(f"{CONFIG}/apps").json()["ocs"]["data"] == {"data": ["core", "spreed"]}
 
 
+DEEP = "[" * 5000 + "]" * 5000
 TURN = '[{"schemes":"turn,turns","server":"turn.example.org:3478","secret":"s3cret","protocols":"udp,tcp"}]'
 
 SIGNALING = '{"servers":[{"server":"https://signaling.example.org","verify":true}],"secret":"s3cret"}'
@@ -172,6 +173,9 @@ def test_valid_values_of_settings_are_accepted(server: Any, key: str, values: li
         ("spreed", "stun_servers", '["stun:stun.example.org:3478/x"]', "it is a list of hosts with ports like"),
         ("spreed", "turn_servers", '["turn.example.org"]', "it is a list like"),
         ("spreed", "turn_servers", TURN.replace("turns", "http"), "it is a list like"),
+        ("spreed", "turn_servers", f'[{{"x": {DEEP}}}]', "it is a list like"),
+        ("spreed", "recording_servers", f'{{"x": {DEEP}}}', "it is an object like"),
+        ("spreed", "signaling_servers", f'{{"x": {DEEP}}}', "it is an object like"),
         ("spreed", "turn_servers", TURN.replace("tcp", "sctp"), "it is a list like"),
         ("spreed", "signaling_servers", '{"servers":[{"server":"https://x"}],"secret":""}', "it is an object like"),
         ("spreed", "signaling_servers", SIGNALING.replace("https", "ftp"), "it is an object like"),

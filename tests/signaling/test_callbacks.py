@@ -155,7 +155,8 @@ def test_pings_keep_sessions_alive(
 
 # --- proofs ---------------------------------------------------------------------------------------
 def test_other_requests_are_refused(server: Server) -> None:
-    for content in ({"type": "session", "session": {}}, {"type": "room"}, {}):
+    deep = b'{"x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    for content in ({"type": "session", "session": {}}, {"type": "room"}, {}, deep):
         answer = call_back(server, content)
         assert answer.status_code == 200
         assert answer.json()["ocs"]["data"]["type"] == "error"

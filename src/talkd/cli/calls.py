@@ -17,6 +17,7 @@ from talkd.cli.recorders import examine_recorder
 from talkd.cli.relays import examine_stun, examine_turn
 from talkd.config import Config
 from talkd.conversation.settings import TalkSettings
+from talkd.core.json import UNREADABLE
 
 WELCOME_SECONDS = 5
 PROXY_ADVICE = "let the reverse proxy pass WebSockets on (docs/admin/reverse-proxy.md)"
@@ -59,7 +60,7 @@ async def _signaling(config: Config, talk_settings: TalkSettings) -> Finding | N
         return Finding(FAIL, "signaling", f"{url}: answers with status {status}, not as a WebSocket", PROXY_ADVICE)
     except TimeoutError:
         return Finding(FAIL, "signaling", f"{url}: no answer to a WebSocket", PROXY_ADVICE)
-    except (OSError, WebSocketException, msgspec.DecodeError) as error:
+    except (OSError, WebSocketException, *UNREADABLE) as error:
         return Finding(FAIL, "signaling", f"{url}: {error}", PROXY_ADVICE)
     if not isinstance(welcome, dict) or welcome.get("type") != "welcome":
         return Finding(FAIL, "signaling", f"{url}: something other than talkd answers", PROXY_ADVICE)

@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from talkd.cli.doctor import FAIL, OK, WARN, Finding
+from talkd.core.json import UNREADABLE
 from talkd.signaling.sfu.janus import PLUGIN, PROTOCOL, Failure
 
 SECONDS = 5
@@ -41,7 +42,7 @@ async def examine_gateway(url: str, secret: str) -> Finding:
             created = await ask("create")
     except TimeoutError:
         return Finding(FAIL, SUBJECT, f"{url}: no answer", _UNREACHABLE)
-    except (OSError, WebSocketException, msgspec.DecodeError) as error:
+    except (OSError, WebSocketException, *UNREADABLE) as error:
         return Finding(FAIL, SUBJECT, f"{url}: {error}", _UNREACHABLE)
     if created.error is not None:
         advice = "set calls.janus_secret to api_secret of janus.jcfg"

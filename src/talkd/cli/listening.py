@@ -22,6 +22,7 @@ from talkd.cli.database import CONNECT
 from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.config import Config
 from talkd.config_groups import ServerConfig
+from talkd.core.json import UNREADABLE
 from talkd.storage.postgres_lock import find_holder
 from talkd.web import sockets
 
@@ -191,6 +192,6 @@ def _refusal(url: str, opener: OpenerDirector) -> str | None:
             status = msgspec.json.decode(answer.read(LONGEST_ANSWER))
     except (URLError, OSError) as error:
         return str(getattr(error, "reason", error))
-    except (HTTPException, msgspec.DecodeError):
+    except (HTTPException, *UNREADABLE):
         return OTHER
     return None if isinstance(status, dict) and status.get("installed") else OTHER

@@ -21,6 +21,7 @@ from talkd.conversation.setting_values import (
     is_web_address,
 )
 from talkd.conversation.signaling_servers import SignalingServer, SignalingServers
+from talkd.core.json import UNREADABLE
 
 SECRET = "secret"
 TYPES: Mapping[str, Any] = {
@@ -116,7 +117,7 @@ def find_problem(form: str, value: str) -> Problem | None:
     layout = find_layout(form)
     try:
         found = msgspec.to_builtins(msgspec.json.decode(value, type=TYPES[form])) if layout else None
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     if layout is None or not found:
         return None
@@ -138,7 +139,7 @@ def with_kept_secrets(key: str, value: str, stored: str) -> str:
         return value
     try:
         new, old = msgspec.json.decode(value), msgspec.json.decode(stored or "[]")
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return value
     if isinstance(new, list) and isinstance(old, list):
         new = [_with_secret(entry, _find_same(entry, number, old)) for number, entry in enumerate(new)]

@@ -13,6 +13,7 @@ from msgspec import Meta
 from talkd.conversation.signaling_servers import parse_signaling_servers
 from talkd.core.characters import is_text
 from talkd.core.constants import MAX_CUSTOM_PERMISSIONS
+from talkd.core.json import UNREADABLE
 
 GROUPS, YES_NO, TEXT, SECONDS, PERMISSIONS = "groups", "yes or no", "text", "seconds", "permissions"
 STUN, TURN, SIGNALING = "STUN servers", "TURN servers", "signaling servers"
@@ -135,7 +136,7 @@ def parse_stun_servers(text: str) -> list[str] | None:
     """Return the servers of the setting `stun_servers`; None if it is not a list of `host:port`."""
     try:
         servers = msgspec.json.decode(text or "[]", type=list[str])
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     return servers if all(map(is_host_and_port, servers)) else None
 
@@ -144,7 +145,7 @@ def parse_turn_servers(text: str) -> list[TurnServer] | None:
     """Return the servers of the setting `turn_servers`; None if a client could not use one of them."""
     try:
         servers = msgspec.json.decode(text or "[]", type=list[TurnServer])
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     return servers if all(server.is_possible for server in servers) else None
 
@@ -153,7 +154,7 @@ def parse_recording_servers(text: str) -> RecordingServers | None:
     """Return the setting `recording_servers`; None if it is not an object with a secret and a list of URLs."""
     try:
         found = msgspec.json.decode(text or "{}", type=RecordingServers)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     return found if all(is_web_address(each.server) for each in found.servers) else None
 
@@ -174,7 +175,7 @@ def parse_number(text: str, most: int) -> int | None:
 def _is_list_of_groups(value: str) -> bool:
     try:
         groups = msgspec.json.decode(value or "[]", type=list[str])
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return False
     return all(map(is_text, groups))  # JSON escapes can contain characters that the value itself does not
 
@@ -223,7 +224,7 @@ def masked(key: str, value: str) -> str:
         return value
     try:
         parts = MASK if key in SECRET_TEXTS else _without_secrets(msgspec.json.decode(value))
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return MASK
     return parts if isinstance(parts, str) else msgspec.json.encode(parts).decode()
 

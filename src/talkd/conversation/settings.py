@@ -26,6 +26,7 @@ from talkd.conversation.setting_values import (
 )
 from talkd.conversation.signaling_servers import NO_SERVERS, SignalingServers, parse_signaling_servers
 from talkd.core.constants import MAX_CUSTOM_PERMISSIONS
+from talkd.core.json import UNREADABLE
 
 APP = "spreed"
 CORE = "core"
@@ -125,7 +126,7 @@ class TalkSettings:
         """Return the group ids of a setting that is a JSON list. An empty list means everybody."""
         try:
             return _GROUP_IDS.decode(self._values.get(key) or "[]")
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return []
 
     @property

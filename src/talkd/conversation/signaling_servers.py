@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from talkd.core.characters import is_text
+from talkd.core.json import UNREADABLE
 
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 """The schemes of addresses, each with that of requests to the same server."""
@@ -59,7 +60,7 @@ def parse_signaling_servers(text: str) -> SignalingServers | None:
         return NO_SERVERS
     try:
         found = msgspec.json.decode(text, type=SignalingServers)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     if found.servers and not (found.secret and is_text(found.secret)):
         return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from talkd.areas.signaling import service
+from talkd.core.json import UNREADABLE
 from talkd.signaling import messages
 from talkd.signaling.messages import Refused
 from talkd.signaling.peer import Peer
@@ -38,7 +39,7 @@ def send_to_session(signaling: "Signaling", peer: Peer, session_id: str, data: m
     """Store a message of a peer for a polling session of its room soon. What is not a JSON object is dropped."""
     try:
         content = msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return
     room = peer.room
     if room is None:

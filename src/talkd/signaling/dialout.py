@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from talkd.core import ids
+from talkd.core.json import UNREADABLE
 from talkd.signaling import messages, transient
 from talkd.signaling.announcing import send_to
 from talkd.signaling.external import dialout as external
@@ -76,7 +77,7 @@ class Dialouts:
             said = msgspec.json.decode(content, type=Dialout)
             status = msgspec.json.decode(said.status, type=Status | None)
             answer = msgspec.json.decode(content, type=dict[str, Any])
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise Refused("invalid_format", "The message does not have the form of a dialout message.") from error
         asked, waiting = self._asked.get(number, (None, None))
         if asked is bridge and waiting is not None and not waiting.done():

@@ -10,6 +10,7 @@ from talkd.areas.signaling import identity_service as identities
 from talkd.areas.signaling.identity_service import Identity
 from talkd.core import checksums, clock, ids
 from talkd.core.errors import Invalid, Throttled
+from talkd.core.json import UNREADABLE
 from talkd.core.networks import subnet_of
 from talkd.signaling import messages
 from talkd.signaling.messages import Auth, Hello, Incoming, Refused
@@ -172,7 +173,7 @@ async def _check_client(signaling: "Signaling", version: str, auth: Auth) -> Ide
         return await world.db.read(lambda tx: identities.check_token(tx, world.talk_settings, token))
     except Invalid as error:
         raise Refused(error.reason or "auth_failed") from error
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise Refused("auth_failed", "The proof is missing or has the wrong form.") from error
 
 
@@ -182,7 +183,7 @@ def _check_secret(signaling: "Signaling", auth: Auth) -> Identity:
         raise Refused("invalid_client_type", "The server has no secret for internal clients.")
     try:
         given = msgspec.json.decode(auth.params, type=Secret)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise Refused("auth_failed", "The proof is missing or has the wrong form.") from error
     if not checksums.is_signed(b"", secret=secret, random=given.random, checksum=given.token):
         raise Refused("invalid_token")

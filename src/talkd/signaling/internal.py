@@ -16,6 +16,7 @@ from talkd.core import ids
 from talkd.core.actor import Actor
 from talkd.core.constants import InCall as Flags
 from talkd.core.errors import Forbidden, Invalid, NotFound
+from talkd.core.json import UNREADABLE
 from talkd.core.names import cleaned
 from talkd.signaling import messages
 from talkd.signaling.announcing import send_to
@@ -105,7 +106,7 @@ def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Cor
         raise Refused("not_allowed", "Only internal clients may send this.")
     try:
         request = _read(incoming.internal)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise Refused("invalid_format", "The message does not have the form of an internal message.") from error
     if request.type == "dialout":
         signaling.dialouts.take(peer, incoming.id, request.dialout)

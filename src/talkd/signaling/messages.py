@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from talkd.core.json import UNREADABLE
+
 MAX_TTL = 2**62
 """Maximum lifetime of transient data in nanoseconds: more than a century."""
 WITHOUT_NUL = msgspec.Meta(pattern=r"^[^\x00]*$")
@@ -100,7 +102,7 @@ def parse(text: bytes) -> Incoming:
     """Return the message of a client. Raises Refused("invalid_format") if it has not the form of one."""
     try:
         return _decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise Refused("invalid_format", "The message does not have the form of the signaling protocol.") from error
 
 
@@ -108,7 +110,7 @@ def find_type(data: msgspec.Raw) -> str:
     """Return the type of what a client sends to others, or "" if it has none. Of several types the last counts."""
     try:
         return _read_type(data).type
-    except msgspec.ValidationError:  # it is no object, or one of its types is no text
+    except UNREADABLE:  # it is no object, or one of its types is no text
         content = read_content(data)
     kind = content.get("type") if isinstance(content, dict) else ""
     return kind if isinstance(kind, str) else ""
@@ -118,7 +120,7 @@ def read_content(data: msgspec.Raw) -> Any:
     """Return what a client sends to others. Raises Refused("invalid_format") if a number in it is too large."""
     try:
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise Refused("invalid_format", "The content cannot be read.") from error
 
 
@@ -126,7 +128,7 @@ def find_id(text: bytes) -> str:
     """Return the id of a message that `parse` refuses, or "", so that the client knows which one was refused."""
     try:
         found = msgspec.json.decode(text, type=_Identified).id
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return ""
     return found if isinstance(found, str) else ""
 

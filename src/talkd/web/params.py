@@ -17,6 +17,7 @@ import msgspec
 
 from talkd.core.characters import is_text
 from talkd.core.errors import Invalid, TooLarge
+from talkd.core.json import UNREADABLE
 
 P = TypeVar("P", bound=msgspec.Struct)
 Raw = dict[str, Any]
@@ -330,7 +331,7 @@ def parse_json(body: bytes) -> Raw:
         value = msgspec.json.decode(body)
     except UnicodeDecodeError:
         raise Invalid("body", message=NOT_UTF8) from None
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         _require_no_half_pairs(body)
         return {}
     return value if isinstance(value, dict) else {}

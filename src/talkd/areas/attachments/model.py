@@ -13,6 +13,7 @@ from talkd.conversation.room import Room
 from talkd.core.actor import Actor
 from talkd.core.characters import is_text
 from talkd.core.errors import Forbidden, Invalid, Unprocessable
+from talkd.core.json import UNREADABLE
 
 ATTACHMENTS = "Talk"
 """The folder below which everybody finds the files of rooms, as in `Talk/TOKEN/ID/name`."""
@@ -63,7 +64,7 @@ def parse_meta(text: str) -> Meta:
         return Meta()
     try:
         given = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise Invalid("talkMetaData", message="talkMetaData is not a JSON object.") from error
     caption, reply_to = given.get("caption"), str(given.get("replyTo"))
     if isinstance(caption, str) and not is_text(caption):
@@ -116,7 +117,7 @@ def parse_attributes(text: str) -> tuple[Attribute, ...]:
         return ()
     try:
         return msgspec.json.decode(text, type=tuple[Attribute, ...] | None) or ()
-    except (msgspec.DecodeError, ValueError) as error:
+    except UNREADABLE as error:
         raise Invalid("attributes", message=f'Invalid share attributes provided: "{text[:200]}"', data=[]) from error
 
 

@@ -11,6 +11,7 @@ from talkd.core import ids
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, TooLarge
+from talkd.core.json import UNREADABLE
 
 MAX_ROOMS = 20
 
@@ -77,7 +78,7 @@ def require_assignment(text: str, amount: int, most: int) -> Assignment:
         return {}
     try:
         assignment = msgspec.json.decode(text, type=dict[int, int], strict=False)
-    except (msgspec.DecodeError, UnicodeError):
+    except UNREADABLE:
         raise Invalid("attendeeMap") from None
     if len(assignment) > most:
         raise TooLarge("attendeeMap", message=f"The map may have at most {most} attendees.")

@@ -9,6 +9,7 @@ import msgspec
 from talkd.areas.operations.view import FindingView
 from talkd.config import Config
 from talkd.core.errors import Unavailable
+from talkd.core.json import UNREADABLE
 from talkd.core.log import Log
 
 log = Log(__name__)
@@ -45,7 +46,7 @@ class Doctor:
             async with asyncio.timeout(SECONDS):
                 answer, _ = await process.communicate(msgspec.json.encode(self._config))
             return msgspec.json.decode(answer, type=list[FindingView])
-        except (TimeoutError, msgspec.DecodeError) as error:
+        except (TimeoutError, *UNREADABLE) as error:
             log.warning("checks_failed", error=type(error).__name__)
             raise Unavailable(SECONDS, message="The checks gave no result: run talkd doctor on the server.") from error
         finally:

@@ -5,6 +5,7 @@ from enum import IntEnum
 import msgspec
 
 from talkd.core.errors import Invalid
+from talkd.core.json import UNREADABLE
 
 
 class Status(IntEnum):
@@ -64,7 +65,7 @@ def parse(body: bytes) -> Message:
     """Return the message in a body, or one of no known type if the body has not the form of a message."""
     try:
         return msgspec.json.decode(body, type=Message)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return Message()
 
 

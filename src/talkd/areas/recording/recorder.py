@@ -11,6 +11,7 @@ from talkd.conversation.settings import TalkSettings
 from talkd.core import checksums, ids
 from talkd.core.actor import Actor
 from talkd.core.errors import Invalid, NotFound
+from talkd.core.json import UNREADABLE
 from talkd.core.log import Log
 from talkd.storage.database import Database
 from talkd.web import outgoing
@@ -92,7 +93,7 @@ class Recorder:
             return {"version": msgspec.json.decode(answer.content, type=dict[str, Any])["version"]}
         except outgoing.Unreachable:
             return {"error": UNREACHABLE}
-        except (msgspec.DecodeError, UnicodeDecodeError, KeyError):
+        except (KeyError, *UNREADABLE):
             return {"error": NO_RECORDER}
 
 

@@ -12,6 +12,7 @@ import msgspec
 from talkd.conversation.message import Reference
 from talkd.core.constants import MAX_MESSAGE_LENGTH
 from talkd.core.errors import Invalid, TooLarge
+from talkd.core.json import UNREADABLE
 from talkd.core.names import cleaned
 
 KINDS = ("audio", "deckcard", "file", "location", "media", "other", "poll", "recording", "voice")
@@ -92,7 +93,7 @@ def require_thing(object_type: str, object_id: str, meta_data: str, home: str) -
 def _decode(meta_data: str) -> dict[str, str] | None:
     try:
         return msgspec.json.decode(meta_data, type=dict[str, str])
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 

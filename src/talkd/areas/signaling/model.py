@@ -9,6 +9,7 @@ from talkd.conversation.participant import Attendee, Participant, Session
 from talkd.conversation.setting_values import TurnServer
 from talkd.conversation.signaling_servers import SignalingServer
 from talkd.core.constants import Permission
+from talkd.core.json import UNREADABLE
 
 MAX_MESSAGES = 200
 """Maximum number of messages in one request. Further ones are dropped."""
@@ -68,7 +69,7 @@ def parse(messages: str) -> list[Envelope]:
     """Return the messages of a request. If the text is not a list of messages, return none, as the real server does."""
     try:
         return msgspec.json.decode(messages, type=list[Envelope])[:MAX_MESSAGES]
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return []
 
 
@@ -76,7 +77,7 @@ def parse_content(envelope: Envelope) -> dict[str, Any] | None:
     """Return the content of a message, or None if it is not a JSON object."""
     try:
         content = msgspec.json.decode(envelope.fn)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None
     return content if isinstance(content, dict) else None
 

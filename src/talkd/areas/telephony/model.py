@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from talkd.conversation.participant import Attendee
+from talkd.core.json import UNREADABLE
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -28,5 +29,5 @@ def read_target(options: Any) -> Target:
     try:
         known = msgspec.json.decode(options) if isinstance(options, str) else options
         return msgspec.convert(known, Target, strict=False)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return Target()

@@ -7,6 +7,7 @@ import msgspec
 from talkd.areas.signaling import server_service as servers
 from talkd.conversation import room_store
 from talkd.conversation.signaling_servers import SignalingServer
+from talkd.core.json import UNREADABLE
 from talkd.signaling.external.sending import post
 from talkd.storage.database import Tx
 from talkd.web import outgoing
@@ -65,7 +66,7 @@ async def _ask(world: World, server: SignalingServer, token: str, body: bytes) -
         return msgspec.json.decode(answer.content, type=Answer).dialout
     except outgoing.Unreachable:
         return Outcome(error=Error(NO_BRIDGE, "The signaling server cannot be reached."))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return Outcome(error=Error(message="The signaling server cannot call telephones."))
 
 

@@ -8,6 +8,7 @@ from talkd.areas.signaling import server_service as servers
 from talkd.areas.signatures import service as signatures
 from talkd.conversation.pings import Pings
 from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
+from talkd.core.json import UNREADABLE
 from talkd.signaling.external import callbacks
 from talkd.signaling.external.callbacks import Answer, Request, RoomRequest
 from talkd.signaling.external.sending import ask_welcome
@@ -36,7 +37,7 @@ async def answer(call: Call[Any]) -> Answer:
         return NOT_SIGNED
     try:
         asked = msgspec.json.decode(call.body, type=Request)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return callbacks.refusal("invalid_request", "The request has the wrong form.")
     return await _answer(call, asked)
 

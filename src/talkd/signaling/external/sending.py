@@ -6,6 +6,7 @@ import msgspec
 
 from talkd.conversation.signaling_servers import SignalingServer
 from talkd.core import checksums, ids
+from talkd.core.json import UNREADABLE
 from talkd.web import outgoing
 from talkd.web.call import World
 
@@ -33,6 +34,6 @@ async def ask_welcome(server: SignalingServer) -> dict[str, Any]:
         welcome = msgspec.json.decode(answer.content, type=dict[str, Any])
     except outgoing.Unreachable:
         return {"error": "CAN_NOT_CONNECT"}
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return {"error": "JSON_INVALID"}
     return welcome if "version" in welcome else {"error": "JSON_INVALID"}

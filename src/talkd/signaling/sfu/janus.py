@@ -10,6 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
+from talkd.core.json import UNREADABLE
 from talkd.core.log import Log
 
 log = Log(__name__)
@@ -177,7 +178,7 @@ class Gateway:
         async for text in connection:
             try:
                 message = _decode(text)
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 log.warning("janus_unreadable", url=self.url)
                 continue
             if message.janus == "timeout":

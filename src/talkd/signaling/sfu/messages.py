@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from talkd.core.json import UNREADABLE
 from talkd.signaling import messages
 from talkd.signaling.messages import Refused
 from talkd.signaling.peer import Peer
@@ -61,7 +62,7 @@ def parse(data: msgspec.Raw) -> Media:
     """Return a message about a stream. Raises Refused if it has not the form of one."""
     try:
         return _read(data)
-    except msgspec.ValidationError as error:
+    except UNREADABLE as error:
         raise Refused("invalid_format", "The message about the stream has the wrong form.") from error
 
 
