@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -195,6 +196,30 @@ def test_files_in_rooms_count_as_entries(files: Files, limits: Contents) -> None
     assert refused.status_code == 507
     limits.limits = Limits(entries=5)
     send(files.person, token)
+
+
+@pytest.mark.parametrize("most", [Limits(entries=5), Limits(quota=2000)], ids=["entries", "bytes"])
+def test_a_file_for_a_room_that_comes_again_needs_no_space(
+    server: Server, files: Files, limits: Contents, monkeypatch: pytest.MonkeyPatch, most: Limits
+) -> None:
+    """A bot repeats a request if it got no answer, and its account may be full by then."""
+    token = files.person.create_room(GROUP)
+    monkeypatch.setattr(server.config.server, "max_body", 500)
+    address = f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}/attachment/send"
+    limits.limits = most
+
+    def send_again(reference_id: str) -> httpx.Response:
+        return files.person.http.post(
+            address,
+            params={"referenceId": reference_id, "format": "json"},
+            files={"file": ("a.txt", b"x" * 1500)},
+            headers={"OCS-APIRequest": "true"},
+        )
+
+    first, second = send_again("one"), send_again("one")
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.json()["ocs"]["data"]["id"] == first.json()["ocs"]["data"]["id"]
+    assert send_again("two").status_code == 507
 
 
 def test_a_folder_with_too_much_is_not_copied_at_once(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:

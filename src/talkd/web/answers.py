@@ -31,7 +31,7 @@ class Exchange:
     request: Request
     response: Response = field(default_factory=Response)
     raw: dict[str, Any] = field(default_factory=dict)
-    """The request's parameters; empty until they are read."""
+    """The request's parameters; empty until they are read. Those in the address are read before a form with a file."""
     body: bytes = b""
     """The request's body as it came; empty until it is read, and for multipart forms."""
     incoming: Incoming | None = None

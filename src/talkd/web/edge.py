@@ -69,6 +69,8 @@ class Edge:
             token = path.get("token", "")
             most = None
             if _brings_file(route, request):
+                exchange.raw = _in_address(request, path)
+                params.require_text(exchange.raw)
                 most = await self._admit_file(self._call(exchange, caller, token))
             exchange.raw = await self._parameters(exchange, path, most)
             _require_own_page(exchange, caller)
@@ -121,10 +123,8 @@ class Edge:
     # --- reading parameters -----------------------------------------------------------------
     async def _parameters(self, exchange: Exchange, path: dict[str, str], most: int | None) -> dict[str, Any]:
         route, request = exchange.route, exchange.request
-        query = params.parse_form(request.query) if request.query else {}
-        if not request.has_body or route.unconditional or route.receives:
-            raw = {**query, **path} if query else path
-        else:
+        raw = _in_address(request, path)
+        if request.has_body and not route.unconditional and not route.receives:
             limits = self.world.config.server
             limit = limits.max_body
             if params.takes_upload(route.params):
@@ -136,7 +136,7 @@ class Edge:
             body = Body(request, limit, limits.body_timeout, request.began)
             if (request.length or 0) > limit:
                 raise too_large(limit)
-            raw = {**query, **await self._body(exchange, body), **path}
+            raw = {**raw, **await self._body(exchange, body), **path}
         params.require_text(raw)
         return raw
 
@@ -205,7 +205,8 @@ class Edge:
     async def _admit_file(self, call: Call[Any]) -> int | None:
         """Check who sends a file, and whether there is place for it, before it is received.
 
-        Everything is checked again afterwards. Return how many bytes the body may have, or None.
+        Of the parameters, those in the address are known. Everything is checked again afterwards. Return how many
+        bytes the body may have, or None.
         """
         route = call.route
         assert route is not None, "a running operation has its route"
@@ -271,6 +272,11 @@ class Edge:
 def _kind_of(request: Request) -> str:
     """Return the media type of the body without its parameters."""
     return (request.get_header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _in_address(request: Request, path: dict[str, str]) -> dict[str, Any]:
+    """Return the parameters in the query and the path."""
+    return {**params.parse_form(request.query), **path} if request.query else path
 
 
 def _brings_file(route: Route, request: Request) -> bool:

@@ -60,7 +60,10 @@ class RenamesView(msgspec.Struct, frozen=True):
 
 
 class SendFileParams(msgspec.Struct, frozen=True):
-    """A file, with what is said about its message. `fileName` replaces the name in the form."""
+    """A file, with what is said about its message. `fileName` replaces the name in the form.
+
+    With `referenceId` in the address, a request that comes again needs no space for its file.
+    """
 
     file: StoredUpload | None = None
     fileName: str = ""
@@ -105,8 +108,12 @@ async def attach(call: Call[AttachParams]) -> RenamesView:
 async def _require_space(tx: Tx, call: Call[Any]) -> int | None:
     """Return how many bytes the form may have, or None for no limit. Up to `max_body` of them may be other texts.
 
-    Raises NoSpace if a file of the announced size has no place.
+    A request with the `referenceId` of a message in its address is a second one: its file needs no space. Raises
+    NoSpace if a file of the announced size has no place.
     """
+    reference_id = call.raw.get("referenceId")
+    if isinstance(reference_id, str) and await draft_service.find_sent(tx, call.me, reference_id) is not None:
+        return None
     texts = call.world.config.server.max_body
     try:
         space = await draft_service.find_space(tx, call.me, call.world[Contents].limits)
