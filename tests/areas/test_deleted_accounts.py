@@ -252,3 +252,25 @@ def test_the_first_that_an_account_stores_goes_with_an_account_that_is_deleted_a
     server.run_job("delete_removed_files", "delete_abandoned_uploads")
     left = Statement(sa.select(table.c.id).where(table.c.user_id == bind("user_id")))
     assert not server.read(lambda tx: tx.values(left, user_id=person.id))
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/x/1"), ("PUT", "/x/2"), ("DELETE", "/x/1"), ("DELETE", "/x")])
+def test_an_upload_in_pieces_whose_account_was_deleted_changes_no_more(
+    server: Server, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    """It belongs to the job that deletes it, which counts its bytes."""
+    files = Files(server.add_user("dora"))
+    files.root = files.root.replace("/files/", "/uploads/")
+    assert files.status("MKCOL", "/x") == 201
+    files.put("/x/1", b"first")
+    lock_upload = upload_service._lock_upload
+
+    async def lock_and_delete_account(tx: Tx, *args: Any) -> Any:
+        found = await lock_upload(tx, *args)
+        await users.delete_account(tx, files.person.id, by=SYSTEM)
+        return found
+
+    monkeypatch.setattr(upload_service, "_lock_upload", lock_and_delete_account)
+    assert files.status(method, path, b"more" if method == "PUT" else b"") == 404
+    monkeypatch.undo()
+    assert files.status("PROPFIND", "/x/1") == 207

@@ -136,8 +136,8 @@ async def put_piece(
     if growth > 0:
         await files.require_space(tx, user_id, growth, caps.limits)
     piece = Piece(piece_name, received.key, received.size, files.new_etag())
+    await store.touch_upload(tx, upload, clock.now(), by=growth, more=int(old is None))
     await store.put_piece(tx, upload.id, piece)
-    await store.touch_upload(tx, upload.id, clock.now(), by=growth, more=int(old is None))
     await files.note_pieces(tx, growth)
     if growth > 0:
         await files.require_total(tx, caps.limits)
@@ -150,8 +150,8 @@ async def remove_piece(tx: Tx, assembly: Assembly, user_id: str, name: str, piec
     piece = await store.find_piece(tx, upload.id, piece_name)
     if piece is None:
         raise NotFound
+    await store.touch_upload(tx, upload, clock.now(), by=-piece.size, more=-1)
     await store.delete_piece(tx, upload.id, piece_name)
-    await store.touch_upload(tx, upload.id, clock.now(), by=-piece.size, more=-1)
     await files.note_pieces(tx, -piece.size)
     return [piece.key]
 
@@ -162,9 +162,10 @@ async def remove_upload(tx: Tx, assembly: Assembly, user_id: str, name: str) -> 
 
 
 async def _delete(tx: Tx, upload: Upload) -> list[str]:
-    """Delete an upload. Return where its pieces are in the storage."""
-    await files.note_pieces(tx, -upload.size)
-    return await store.delete_upload(tx, upload.id)
+    """Delete an upload. Return where its pieces are in the storage. Raises NotFound if it was deleted meanwhile."""
+    size, keys = await store.delete_upload(tx, upload)
+    await files.note_pieces(tx, -size)
+    return keys
 
 
 # --- finishing ------------------------------------------------------------------------------
@@ -175,7 +176,7 @@ async def get_pieces(tx: Tx, user_id: str, name: str, announced: int | None) -> 
     """
     await tx.lock_name(f"uploads:{user_id}")
     upload = await access_upload(tx, user_id, name)
-    await store.touch_upload(tx, upload.id, clock.now())
+    await store.touch_upload(tx, upload, clock.now())
     pieces = in_order(await store.list_pieces(tx, upload.id))
     if announced is not None and announced != upload.size:
         raise Invalid("size", message=f"The pieces have {upload.size} bytes together, and not {announced}.")
@@ -230,7 +231,7 @@ async def remove_abandoned(tx: Tx, assembly: Assembly, upload: Upload) -> list[s
     await tx.lock_name(f"uploads:{upload.user_id}")
     try:
         assembly.require_idle(upload.user_id, upload.name)
-    except Locked:
+        found = await access_upload(tx, upload.user_id, upload.name)
+        return await _delete(tx, found) if found == upload else []
+    except (Locked, NotFound):
         return []
-    found = await store.find_upload(tx, upload.user_id, upload.name)
-    return await _delete(tx, upload) if found == upload else []

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from talkd.areas.dav.upload_model import Piece, Upload
+from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 from talkd.storage.file_schema import upload_parts as parts
 from talkd.storage.file_schema import uploads
@@ -18,12 +19,13 @@ _ADD = Query(
     sa.insert(uploads).values(user_id=bind("user_id"), name=bind("name"), active_at=bind("now")).returning(*UPLOAD),
     UPLOAD,
 )
+_this = (uploads.c.id == bind("upload_id"), uploads.c.user_id == bind("user_id"))
 _TOUCH = Statement(
     sa.update(uploads)
-    .where(uploads.c.id == bind("upload_id"))
+    .where(*_this)
     .values(size=uploads.c.size + bind("by", Int), pieces=uploads.c.pieces + bind("more", Int), active_at=bind("now"))
 )
-_DELETE = Statement(sa.delete(uploads).where(uploads.c.id == bind("upload_id")))
+_DELETE = Statement(sa.delete(uploads).where(*_this).returning(uploads.c.size))
 _ABANDONED = Query(
     sa.select(*UPLOAD).where(uploads.c.active_at < bind("before")).order_by(uploads.c.active_at).limit(ONE), UPLOAD
 )
@@ -61,15 +63,24 @@ async def add_upload(tx: Tx, user_id: str, name: str, now: int) -> Upload:
     return await tx.create(_ADD, user_id=user_id, name=name, now=now)
 
 
-async def touch_upload(tx: Tx, upload_id: int, now: int, *, by: int = 0, more: int = 0) -> None:
-    """Note a request for an upload, which adds `by` bytes and `more` pieces."""
-    await tx.run(_TOUCH, upload_id=upload_id, by=by, more=more, now=now)
+async def touch_upload(tx: Tx, upload: Upload, now: int, *, by: int = 0, more: int = 0) -> None:
+    """Note a request for an upload, which adds `by` bytes and `more` pieces.
+
+    Raises NotFound if it was deleted, or its account, since it was read.
+    """
+    if not await tx.run(_TOUCH, upload_id=upload.id, user_id=upload.user_id, by=by, more=more, now=now):
+        raise NotFound
 
 
-async def delete_upload(tx: Tx, upload_id: int) -> list[str]:
-    """Delete an upload with its pieces. Return where the pieces are in the storage."""
-    await tx.run(_DELETE, upload_id=upload_id)
-    return await tx.values(_DELETE_PIECES, upload_id=upload_id)
+async def delete_upload(tx: Tx, upload: Upload) -> tuple[int, list[str]]:
+    """Delete an upload with its pieces. Return the bytes of the pieces, and where they are in the storage.
+
+    Raises NotFound if it was deleted, or its account, since it was read.
+    """
+    sizes: list[int] = await tx.values(_DELETE, upload_id=upload.id, user_id=upload.user_id)
+    if not sizes:
+        raise NotFound
+    return sizes[0], await tx.values(_DELETE_PIECES, upload_id=upload.id)
 
 
 async def find_abandoned(tx: Tx, before: int) -> Upload | None:
