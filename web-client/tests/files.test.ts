@@ -87,6 +87,15 @@ describe("files of messages", () => {
     expect(box("", "")).toEqual({ width: 320, height: 180 });
   });
 
+  it("have names in one direction", () => {
+    expect(fileIn(message({ name: "photo_\u202egpj.exe" }))?.name).toBe("photo_\ufffdgpj.exe");
+  });
+
+  it("have a length in seconds if they are sounds or films", () => {
+    expect(fileIn(message({ duration: "2500" }))?.duration).toBe(2.5);
+    expect(fileIn(message({}))?.duration).toBe(0);
+  });
+
   it("have addresses that nobody can leave this server with", () => {
     const file = fileIn(message({ ...picture, id: "../../evil?x=" }));
     expect(file && addressOf(file)).toBe("/f/..%2F..%2Fevil%3Fx%3D?download=1");

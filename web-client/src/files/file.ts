@@ -15,6 +15,8 @@ export interface SharedFile {
   width: number;
   height: number;
   blurhash: string;
+  /** Seconds, or 0 if they are not known. */
+  duration: number;
   /** Whether the reader may keep it. */
   canDownload: boolean;
 }
@@ -22,6 +24,8 @@ export type Kind = "picture" | "film" | "sound" | "voice" | "other";
 
 /** The text of a message that has a file and no caption. */
 export const NO_CAPTION = "{file}";
+/** Characters that turn the direction of what follows. With one, `photo_gpj.exe` would look like `photo_exe.jpg`. */
+const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/gu;
 const WIDEST = 320;
 const HIGHEST = 280;
 const NARROWEST = 96;
@@ -37,13 +41,14 @@ export function fileIn(message: Message): SharedFile | undefined {
     return undefined;
   return {
     id: found.id,
-    name: found.name,
+    name: found.name.replaceAll(DIRECTIONS, "\ufffd"),
     size: Number(found["size"] ?? 0),
     mimetype: (found["mimetype"] ?? "").toLowerCase(),
     hasPreview: found["preview-available"] === "yes",
     width: Number(found["width"] ?? 0),
     height: Number(found["height"] ?? 0),
     blurhash: found["blurhash"] ?? "",
+    duration: Number(found["duration"] ?? 0) / 1000,
     canDownload: found["hide-download"] !== "yes",
   };
 }
