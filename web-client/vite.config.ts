@@ -90,5 +90,5 @@ export default defineConfig({
     alias: { "decode-named-character-reference": join(import.meta.dirname, TEXT_OF_ENTITIES) },
     ...(process.env["VITEST"] ? { conditions: ["browser"] } : {}),
   },
-  test: { environment: "jsdom", include: ["tests/**/*.test.ts"] },
+  test: { environment: "jsdom", include: ["tests/**/*.test.ts"], testTimeout: 30_000 },
 });
