@@ -1,6 +1,7 @@
 """Changes of folders and of the rooms that show their files wait for each other, and none has to begin again."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,9 +10,10 @@ import pytest
 from support.files import Files
 from support.locks import wait_until_one_waits
 from support.people import Person
-from support.running import Server
+from support.running import Server, unique
 from talkd.areas.attachments import store as shares
 from talkd.areas.files import service as tree
+from talkd.areas.files import store
 from talkd.conversation import room_store
 from talkd.storage.database import Tx
 
@@ -69,3 +71,30 @@ def test_the_room_is_locked_before_the_folders(
         server.run(locked.wait())
         assert threads.submit(change, files).result(30) in (200, 201, 204, 207)
         sharing.result(30)
+
+
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+def test_contents_are_locked_before_the_sum(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two send the same contents, one of them in pieces."""
+    files, others = (Files(server.add_user(name)) for name in ("dora", "erik"))
+    pieces = Files(files.person, files.root.replace("/files/", "/uploads/"))
+    content = unique("content")
+    pieces.request("MKCOL", "/x")
+    pieces.put("/x/1", content)
+    monkeypatch.setattr("talkd.storage.postgres.RETRIES", 1)
+    stored = threading.Event()
+    note_stored = store.note_stored
+
+    async def note_stored_late(tx: Tx, by: int) -> None:
+        if not stored.is_set():
+            stored.set()
+            await wait_until_one_waits(tx)
+        await note_stored(tx, by)
+
+    monkeypatch.setattr(store, "note_stored", note_stored_late)
+    with ThreadPoolExecutor(1) as threads:
+        putting = threads.submit(others.status, "PUT", "/a", content)
+        assert stored.wait(30)
+        address = str(files.person.http.base_url).rstrip("/") + files.root + "/a"
+        assert pieces.status("MOVE", "/x/.file", Destination=address) == 201
+        assert putting.result(30) == 201

@@ -199,7 +199,7 @@ async def finish_upload(
     await tx.lock_name(f"uploads:{user_id}")
     upload = await access_upload(tx, user_id, name)
     await files.lock_root(tx, user_id)  # before the row of the upload is locked, which deleting the account needs
-    keys = await _delete(tx, upload)
+    size, keys = await store.delete_upload(tx, upload)
     if creates_folders:
         await files.ensure_folder(tx, user_id, path[:-1], limits)
     put = await files.put(
@@ -210,8 +210,11 @@ async def finish_upload(
         type_of(path[-1]),
         modified_at=modified_at,
         condition=condition,
-        limits=limits,
+        limits=msgspec.structs.replace(limits, total=0),  # the pieces still count
     )
+    await files.note_pieces(tx, -size)  # last: all others lock contents before the sum
+    if put.is_kept:
+        await files.require_total(tx, limits)
     return Finished(put, keys)
 
 

@@ -330,6 +330,8 @@ async def put(
     parent = await require_folder(tx, user_id, path[:-1])
     growth = received.size - (old.size if old is not None else 0)
     await require_quota(tx, user_id, growth, limits)
+    if old is not None:
+        await store.release_blob(tx, old.blob_id)  # all contents before the sum, which new ones lock
     blob = await use_contents(tx, received, limits)
     now = clock.now()
     values: dict[str, int | str] = {
@@ -344,7 +346,6 @@ async def put(
         entry = await add(tx, user_id, parent.id, path[-1], **values)
     else:
         entry = await store.replace_contents(tx, old.id, **values)
-        await store.release_blob(tx, old.blob_id)
         await tx.emit(FileChanged(entry.id))
     await note_change(tx, parent.id, growth, int(old is None))
     return Put(entry, old is None, blob.key == received.key)
