@@ -98,3 +98,34 @@ def test_contents_are_locked_before_the_sum(server: Server, monkeypatch: pytest.
         address = str(files.person.http.base_url).rstrip("/") + files.root + "/a"
         assert pieces.status("MOVE", "/x/.file", Destination=address) == 201
         assert putting.result(30) == 201
+
+
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+def test_contents_are_locked_in_one_order_however_often_they_are_used(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = Files(server.add_user("dora"))
+    for name in ("1", "2", "3"):
+        files.put(f"/{name}", unique(name))
+
+    async def use(tx: Tx) -> list[int]:
+        found = [(await tree.access_entry(tx, files.person.id, (name,))).blob_id for name in ("1", "2", "3")]
+        for blob_id in (*found, *found, found[1]):
+            await store.use_again(tx, blob_id)
+        return found
+
+    first, second, third = server.write(use)
+    monkeypatch.setattr("talkd.storage.postgres.RETRIES", 1)
+    locked = asyncio.Event()
+
+    async def release_one_by_one(tx: Tx) -> None:
+        await store.release_blob(tx, second)
+        locked.set()
+        await wait_until_one_waits(tx)
+        await store.release_blob(tx, third)
+
+    with ThreadPoolExecutor(1) as threads:
+        releasing = threads.submit(server.write, release_one_by_one)
+        server.run(locked.wait())
+        server.write(lambda tx: store.release_blobs(tx, [first, second, second, third]))
+        releasing.result(30)

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from talkd.areas.files.model import Entry, Picture
-from talkd.areas.files.store import ENTRY
+from talkd.areas.files.store import ENTRY, lock_blobs
 from talkd.storage.database import Tx
 from talkd.storage.file_schema import (
     STORED,
@@ -62,9 +62,6 @@ _WRONG_COUNTS = Statement(
     .select_from(blobs.outerjoin(_counted, _counted.c.blob_id == blobs.c.id))
     .where(blobs.c.uses != sa.func.coalesce(_counted.c.number, ZERO))
     .order_by(blobs.c.id)
-)
-_LOCK_BLOBS = Statement(
-    sa.select(blobs.c.id).where(one_of(blobs.c.id, "blob_ids")).order_by(blobs.c.id).with_for_update()
 )
 _SET_COUNTS = Statement(
     sa.update(blobs).where(one_of(blobs.c.id, "blob_ids")).values(uses=_of_blob.correlate(blobs).scalar_subquery())
@@ -170,7 +167,7 @@ async def set_counts(tx: Tx, blob_ids: Sequence[int]) -> None:
 
     The rows are locked by a statement of their own, so that the second one sees what others have just done.
     """
-    await tx.lock(_LOCK_BLOBS, blob_ids=tx.many(blob_ids))
+    await lock_blobs(tx, blob_ids)
     await tx.run(_SET_COUNTS, blob_ids=tx.many(blob_ids))
 
 

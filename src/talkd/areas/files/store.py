@@ -167,6 +167,15 @@ _used = (
 _USE_CHILDREN_AGAIN = Statement(
     sa.update(blobs).where(blobs.c.id == _used.c.blob_id).values(uses=blobs.c.uses + _used.c.number)
 )
+_LOCK_BLOBS = Statement(
+    sa.select(blobs.c.id).where(one_of(blobs.c.id, "blob_ids")).order_by(blobs.c.id).with_for_update()
+)
+_LOCK_BLOBS_IN = Statement(
+    sa.select(blobs.c.id)
+    .where(blobs.c.id.in_(sa.select(entries.c.blob_id).where(entries.c.parent_id == bind("parent_id"))))
+    .order_by(blobs.c.id)
+    .with_for_update(of=blobs)
+)
 _RELEASE = Statement(sa.update(blobs).where(blobs.c.id == bind("blob_id")).values(uses=blobs.c.uses - ONE))
 _RELEASE_SOME = Statement(
     sa.update(blobs).where(one_of(blobs.c.id, "blob_ids")).values(uses=blobs.c.uses - bind("number", Int))
@@ -274,6 +283,7 @@ async def copy_children(tx: Tx, source_id: int, target_id: int, etag: str, now: 
 
 async def use_children_again(tx: Tx, parent_id: int) -> None:
     """Note one more use of the contents of each file in a folder."""
+    await tx.lock(_LOCK_BLOBS_IN, parent_id=parent_id)
     await tx.run(_USE_CHILDREN_AGAIN, parent_id=parent_id)
 
 
@@ -350,6 +360,11 @@ async def use_again(tx: Tx, blob_id: int) -> None:
         raise NotFound
 
 
+async def lock_blobs(tx: Tx, blob_ids: Sequence[int]) -> None:
+    """Lock contents in the order of their ids, in which all lock several."""
+    await tx.lock(_LOCK_BLOBS, blob_ids=tx.many(blob_ids))
+
+
 async def release_blob(tx: Tx, blob_id: int) -> None:
     """Note one use less. A job deletes contents without uses."""
     await tx.run(_RELEASE, blob_id=blob_id)
@@ -357,8 +372,9 @@ async def release_blob(tx: Tx, blob_id: int) -> None:
 
 async def release_blobs(tx: Tx, blob_ids: list[int]) -> None:
     """Note one use less for each time that contents are in the list."""
+    await lock_blobs(tx, blob_ids)
     by_number: dict[int, list[int]] = {}
-    for blob_id, number in sorted(Counter(blob_ids).items()):
+    for blob_id, number in Counter(blob_ids).items():
         by_number.setdefault(number, []).append(blob_id)
     for number, some in by_number.items():
         await tx.run(_RELEASE_SOME, number=number, blob_ids=tx.many(some))
