@@ -318,13 +318,19 @@ def test_who_leaves_takes_their_files_along(alice: Person, bob: Person, token: s
     assert shown["message"] == "{actor} shared a file which is no longer available"
 
 
-def test_a_deleted_file_is_no_longer_available(alice: Person, bob: Person, token: str) -> None:
+@pytest.mark.parametrize("path", ["/d", "/d/a.txt"])
+def test_a_deleted_file_is_no_longer_available(
+    server: Server, alice: Person, bob: Person, token: str, path: str
+) -> None:
+    """A job changes the messages of files whose folder was deleted."""
     files = Files(alice)
     files.put("/d/a.txt", b"1", X_NC_WebDAV_Auto_Mkcol="1")
     share(alice, token, "/d/a.txt")
     message = newest(bob, token)
-    assert files.status("DELETE", "/d") == 204
+    assert files.status("DELETE", path) == 204
     assert status(bob, message) == 404
+    if path == "/d":
+        server.run_job("delete_removed_files")
     assert newest(bob, token)["message"] == "{actor} shared a file which is no longer available"
 
 

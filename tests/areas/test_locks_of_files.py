@@ -30,13 +30,12 @@ DATE = (
     [
         lambda files: files.status("PUT", "/Talk/a.txt", b"new"),
         lambda files: files.status("DELETE", "/Talk/a.txt"),
-        lambda files: files.status("DELETE", "/Talk"),
         lambda files: files.move("/b.txt", "/Talk/a.txt"),
         lambda files: files.move("/b.txt", "/Talk/a.txt", "COPY"),
         lambda files: files.status("PROPPATCH", "/Talk/a.txt", DATE),
         lambda files: files.person.status("DELETE", f"{SHARES}/{files.person.get(SHARES)[0]['id']}"),
     ],
-    ids=["put", "delete", "delete folder", "move", "copy", "proppatch", "end of a share"],
+    ids=["put", "delete", "move", "copy", "proppatch", "end of a share"],
 )
 def test_the_room_is_locked_before_the_folders(
     server: Server, alice: Person, token: str, monkeypatch: pytest.MonkeyPatch, change: Callable[[Files], int]
@@ -71,6 +70,35 @@ def test_the_room_is_locked_before_the_folders(
         server.run(locked.wait())
         assert threads.submit(change, files).result(30) in (200, 201, 204, 207)
         sharing.result(30)
+
+
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda files: files.status("DELETE", "/Talk"),
+        lambda files: files.move("/Talk", "/moved"),
+        lambda files: files.move("/empty", "/Talk"),
+        lambda files: files.move("/empty", "/Talk", "COPY"),
+        lambda files: files.status("PROPPATCH", "/Talk", DATE),
+    ],
+    ids=["delete", "move", "replace by move", "replace by copy", "proppatch"],
+)
+def test_changing_a_folder_waits_for_no_room(
+    server: Server, alice: Person, token: str, change: Callable[[Files], int]
+) -> None:
+    files = Files(alice)
+    files.put("/Talk/a.txt", X_NC_WebDAV_Auto_Mkcol="1")
+    assert files.status("MKCOL", "/empty") == 201
+    alice.post(SHARES, path="/Talk/a.txt", shareType=10, shareWith=token)
+
+    async def change_meanwhile(tx: Tx) -> int:
+        room = await room_store.get_room(tx, token)
+        assert room is not None
+        await room_store.lock_room(tx, room.id)
+        return await asyncio.to_thread(change, files)
+
+    assert server.write(change_meanwhile) in (201, 204, 207)
 
 
 @pytest.mark.parametrize("server", ["postgres"], indirect=True)

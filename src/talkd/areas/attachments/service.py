@@ -172,16 +172,15 @@ async def list_of_file(tx: Tx, entry: Entry) -> list[tuple[Share, str]]:
 
 # --- changing -------------------------------------------------------------------------------
 async def lock_rooms_of(tx: Tx, user_id: str, *paths: Path) -> None:
-    """Lock the rooms whose messages show the user's files at these paths; for a folder, all in which the user shares.
+    """Lock the rooms whose messages show the user's files at these paths. Those of files in folders stay unlocked.
 
-    Changes of the tree call it first: they change these messages, and all others lock a room before the tree.
+    Changes of the tree call it first: they change these messages, and all others lock a room before the tree. A job
+    changes the messages of files whose folder was deleted.
     """
     room_ids: set[int] = set()
     for path in paths:
         entry = await files.find(tx, user_id, path) if path else None
-        if entry is not None and entry.is_folder:
-            room_ids.update(await store.list_rooms_of_sharer(tx, user_id))
-        elif entry is not None:
+        if entry is not None and not entry.is_folder:
             room_ids.update(await store.list_rooms_of_entry(tx, entry.id))
     if room_ids:
         await room_store.lock_rooms(tx, sorted(room_ids))

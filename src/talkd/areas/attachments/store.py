@@ -90,7 +90,6 @@ _SET_EXPIRY = Statement(sa.update(shares).where(_this).values(expires_at=bind("e
 _DELETE = Statement(sa.delete(shares).where(_this))
 _IS_SHARED = Statement(sa.select(ONE).where(shares.c.entry_id == bind("entry_id")).limit(ONE))
 _ROOMS_OF_ENTRY = Statement(sa.select(shares.c.room_id).where(shares.c.entry_id == bind("entry_id")).distinct())
-_ROOMS_OF_SHARER = Statement(sa.select(shares.c.room_id).where(shares.c.user_id == bind("user_id")).distinct())
 _PAGE = Query(
     sa.select(*SHARE).where(shares.c.id > bind("after")).order_by(shares.c.id).limit(bind("limit", sa.Integer)), SHARE
 )
@@ -188,11 +187,6 @@ async def is_shared(tx: Tx, entry_id: int) -> bool:
 async def list_rooms_of_entry(tx: Tx, entry_id: int) -> list[int]:
     """Return the ids of the rooms in which a file is shared."""
     return list(await tx.values(_ROOMS_OF_ENTRY, entry_id=entry_id))
-
-
-async def list_rooms_of_sharer(tx: Tx, user_id: str) -> list[int]:
-    """Return the ids of the rooms in which a user shares files."""
-    return list(await tx.values(_ROOMS_OF_SHARER, user_id=user_id))
 
 
 async def list_page(tx: Tx, after: int, limit: int) -> list[Share]:

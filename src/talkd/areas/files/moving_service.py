@@ -60,13 +60,11 @@ async def copy(
     await service.require_quota(tx, user_id, growth, limits)
     await service.require_entries(tx, user_id, more, limits)
     if old is not None:
-        await store.detach(tx, old.id)
+        await service.take_away(tx, old)
     made = await _copy_one(tx, entry, parent.id, user_id, target[-1])
     if entry.inside:
         await _copy_inside(tx, entry.id, made.id)
     await service.note_change(tx, parent.id, growth, more)
-    if old is not None:
-        await service.delete_first(tx)
     return made, old is None
 
 

@@ -36,8 +36,6 @@ from talkd.storage.database import Tx
 
 PORTION = 500
 """Maximum number of entries that one transaction deletes."""
-STEPS_AT_ONCE = 4
-"""How many portions of a folder are deleted at once. A small folder needs no more."""
 PAGE = 1000
 """Number of entries that are read at once."""
 
@@ -390,7 +388,8 @@ async def set_attachment(tx: Tx, entry: Entry) -> None:
 async def remove(tx: Tx, entry: Entry) -> None:
     """Delete an entry with everything in it. Raises Forbidden for a root.
 
-    It is gone at once. A job deletes what was in a large folder in portions. Nothing happens if it is being deleted.
+    It is gone at once. A job deletes what was in a folder, and changes the messages that show it: for that, all rooms
+    in which the user shares would have to be locked. Nothing happens if it is being deleted.
     """
     if entry.parent_id == 0:
         raise Forbidden(message="The folder of an account cannot be deleted.")
@@ -400,9 +399,13 @@ async def remove(tx: Tx, entry: Entry) -> None:
         return
     entry = now
     await store.grow(tx, entry.parent_id, -entry.size, -entry.number, new_etag(), clock.now())
+    await take_away(tx, entry)
+
+
+async def take_away(tx: Tx, entry: Entry) -> None:
+    """Delete an entry as `remove` does, but leave the sizes of the folders as they are. The tree is locked."""
     if entry.is_folder:
         await store.detach(tx, entry.id)
-        await delete_first(tx)
     else:
         await store.delete_entry(tx, entry.id)
         await store.release_blob(tx, entry.blob_id)
@@ -447,18 +450,12 @@ async def forget_unused(tx: Tx) -> list[str]:
     return [*(blob.key for blob in found), *previews]
 
 
-async def delete_first(tx: Tx) -> None:
-    """Delete the first of the entries that are being deleted, so that a small folder needs no job."""
-    for _ in range(STEPS_AT_ONCE):
-        await delete_portion(tx)
-
-
 async def delete_portion(tx: Tx) -> bool:
     """Delete the next entries that are being deleted. Return True if there may be more."""
     files = await store.delete_detached_files(tx, PORTION)
     if files:
+        await tx.emit(FilesRemoved(tuple(entry_id for entry_id, _ in files)))  # locks rooms, which all lock first
         await store.release_blobs(tx, [blob_id for _, blob_id in files])
-        await tx.emit(FilesRemoved(tuple(entry_id for entry_id, _ in files)))
         return True
     folder_id = await store.find_detached_folder(tx)
     if folder_id is None:
