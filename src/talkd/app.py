@@ -204,8 +204,8 @@ def open_database(config: Config) -> Database:
         notification_effects.REACTIONS,
         reminder_effects.REACTIONS,
         attachment_effects.REACTIONS,
-        file_effects.REACTIONS,
+        dav_effects.REACTIONS,  # locks uploads, which all lock before contents and folders
         avatar_effects.REACTIONS,
-        dav_effects.REACTIONS,
+        file_effects.REACTIONS,
     )
     return db

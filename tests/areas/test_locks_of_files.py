@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -157,3 +158,27 @@ def test_contents_are_locked_in_one_order_however_often_they_are_used(
         server.run(locked.wait())
         server.write(lambda tx: store.release_blobs(tx, [first, second, second, third]))
         releasing.result(30)
+
+
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+def test_an_account_is_deleted_while_pieces_become_a_file(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Files(server.add_user("dora"))
+    files.put("/a")
+    pieces = Files(files.person, files.root.replace("/files/", "/uploads/"))
+    pieces.request("MKCOL", "/x")
+    pieces.put("/x/1")
+    monkeypatch.setattr("talkd.storage.postgres.RETRIES", 1)
+    finishing, put = threading.Event(), tree.put
+
+    async def put_late(tx: Tx, *args: Any, **named: Any) -> tree.Put:
+        finishing.set()
+        await wait_until_one_waits(tx)
+        return await put(tx, *args, **named)
+
+    monkeypatch.setattr(tree, "put", put_late)
+    with ThreadPoolExecutor(1) as threads:
+        address = str(files.person.http.base_url).rstrip("/") + files.root + "/b"
+        moving = threads.submit(pieces.status, "MOVE", "/x/.file", Destination=address)
+        assert finishing.wait(30)
+        assert server.admin.delete(f"/ocs/v2.php/cloud/users/{files.person.id}").status_code == 200
+        assert moving.result(30) == 201
