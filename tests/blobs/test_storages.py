@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -239,6 +240,17 @@ class TestDisk:
         assert (tmp_path / "files" / key[:2] / key).read_bytes() == b"secret"
         assert (tmp_path / "files" / UNFINISHED / unfinished.key).exists()
         await unfinished.discard()
+
+    @pytest.mark.parametrize("folder", ["files/aa", "files"])
+    async def test_a_folder_that_was_removed_is_created_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+    ) -> None:
+        monkeypatch.setattr("talkd.blobs.disk.new_key", lambda: f"aa{os.urandom(15).hex()}")
+        blobs = open_blobs(Config(data=str(tmp_path)))
+        await blobs.remove(await store(blobs, b"first"))
+        shutil.rmtree(tmp_path / folder)
+        key = await store(blobs, b"second")
+        assert await keys_in(blobs) == {key: 6}
 
     async def test_what_a_writer_left_behind_is_listed(self, tmp_path: Path) -> None:
         blobs = open_blobs(Config(data=str(tmp_path)))

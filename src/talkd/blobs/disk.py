@@ -37,6 +37,10 @@ class Folders:
                 self.write_through(each.parent)
                 self._kept.add(each)
 
+    def forget(self, folder: Path) -> None:
+        """Forget that a folder exists: somebody has removed it, perhaps with the one around it."""
+        self._kept -= {self._folder, folder}
+
     def write_through(self, folder: Path) -> None:
         """Wait until the names in a folder are on the disk."""
         if self._durable:
@@ -73,7 +77,12 @@ class DiskDraft:
                 os.fsync(file.fileno())
         folder = self._finished.parent
         self._folders.create(folder)
-        self._path.rename(self._finished)
+        try:
+            self._path.rename(self._finished)
+        except FileNotFoundError:
+            self._folders.forget(folder)
+            self._folders.create(folder)
+            self._path.rename(self._finished)
         self._folders.write_through(folder)
 
     async def discard(self) -> None:
