@@ -54,7 +54,7 @@ async def test_doctor_names_the_server_that_has_the_database(running: App, confi
     found = {finding.subject: finding for finding in await checks.examine(config)}["server"]
     assert (found.state, "a talkd connected from" in found.found) == (WARN, True)
     await running.world.db.close()
-    async with asyncio.timeout(20):  # PostgreSQL ends the connection a moment after its client has closed it
+    async with asyncio.timeout(60):  # PostgreSQL ends the connection a moment after its client has closed it
         while found.state != OK:
             found = {finding.subject: finding for finding in await checks.examine(config)}["server"]
     await running.world.db.open()
@@ -65,7 +65,7 @@ async def test_a_server_stops_if_another_one_has_taken_its_lock(running: App, co
     db._lock._connection.terminate()
     other = ServingLock(config.database.url)
     await other.take()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await running.taken_over.wait()
     assert db.damage
     await other.release()

@@ -339,6 +339,7 @@ def test_names_of_the_server_are_in_the_readers_language(ann: Member) -> None:
         ann.page.fill("Unterhaltungen durchsuchen", "a rope")
         assert ann.page.shows("Ann · Notiz an mich")
         ann.show()
+        ann.row("Notiz an mich")
         ActionChains(ann.page.chrome).key_down(Keys.CONTROL).send_keys("k").key_up(Keys.CONTROL).perform()
         ann.page.wait(lambda: "Notiz an mich" in ann.page.run("return document.querySelector('dialog').innerText"))
         assert "Note to self" not in ann.page.run(ROWS)
