@@ -354,10 +354,10 @@ class FileChanged(Event, frozen=True):
     file_id: int
 
 
-class FilesDescribed(Event, frozen=True):
-    """It became known what messages say about files: size and blurred form of a picture, length of a sound."""
+class FileDescribed(Event, frozen=True):
+    """It became known what messages say about a file: size and blurred form of a picture, length of a sound."""
 
-    file_ids: tuple[int, ...]
+    file_id: int
 
 
 class SharedFileChanged(Event, frozen=True):

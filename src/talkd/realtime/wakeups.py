@@ -119,7 +119,7 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
         events.Notified,
         # messages about them are changed by the reactions to these events
         events.FileChanged,
-        events.FilesDescribed,
+        events.FileDescribed,
         events.FilesRemoved,
         events.SharedFileChanged,
         # mail

@@ -24,13 +24,8 @@ async def _forget_files(tx: Tx, event: events.FilesRemoved) -> None:
     await service.forget_files(tx, event.file_ids)
 
 
-async def _update_messages(tx: Tx, event: events.FileChanged) -> None:
+async def _update_messages(tx: Tx, event: events.FileChanged | events.FileDescribed) -> None:
     await service.update_messages(tx, event.file_id)
-
-
-async def _show_description(tx: Tx, event: events.FilesDescribed) -> None:
-    for file_id in event.file_ids:
-        await service.update_messages(tx, file_id)
 
 
 async def _describe(world: World, file_id: int) -> None:
@@ -49,6 +44,6 @@ REACTIONS: Reactions = {
     events.AttendeeRemoved: _end_of_sharer,
     events.FilesRemoved: _forget_files,
     events.FileChanged: _update_messages,
-    events.FilesDescribed: _show_description,
+    events.FileDescribed: _update_messages,
 }
 AFTER_COMMIT: Effects = {events.FileChanged: _begin_description}

@@ -31,7 +31,7 @@ from talkd.core.errors import (
     NotFound,
     PreconditionFailed,
 )
-from talkd.core.events import FileChanged, FilesDescribed, FilesRemoved
+from talkd.core.events import FileChanged, FileDescribed, FilesRemoved
 from talkd.storage.database import Tx
 
 PORTION = 500
@@ -137,15 +137,21 @@ async def get_blob(tx: Tx, entry: Entry) -> Blob:
     return found
 
 
-async def describe(
-    tx: Tx, blob: Blob, *, width: int, height: int, blurhash: str, duration: int, file_ids: tuple[int, ...]
-) -> Blob:
-    """Note what is known about contents, and return them. `file_ids` are files with them whose messages may show it."""
+async def describe(tx: Tx, blob: Blob, *, width: int, height: int, blurhash: str, duration: int) -> Blob:
+    """Note what is known about contents, and return them.
+
+    `show_description` follows for files with them, in other transactions: messages change after the lock of their room,
+    and others who have that wait for these contents.
+    """
     await store.describe_blob(tx, blob.id, width=width, height=height, blurhash=blurhash, duration=duration)
-    await tx.emit(FilesDescribed(file_ids))
     return msgspec.structs.replace(
         blob, width=width, height=height, blurhash=blurhash, duration=duration, is_described=1
     )
+
+
+async def show_description(tx: Tx, file_id: int) -> None:
+    """Let messages of a file show what became known about its contents."""
+    await tx.emit(FileDescribed(file_id))
 
 
 async def require_space(tx: Tx, user_id: str, size: int, limits: Limits) -> None:

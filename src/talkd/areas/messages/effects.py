@@ -196,7 +196,7 @@ NOT_REPORTED: frozenset[type[events.Event]] = frozenset(
         events.HistoryCleared,
         # files: a message that shows one is changed itself
         events.FileChanged,
-        events.FilesDescribed,
+        events.FileDescribed,
         events.FilesRemoved,
         events.SharedFileChanged,
         events.ReactionAdded,

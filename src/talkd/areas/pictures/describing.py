@@ -1,6 +1,6 @@
 """Finding out what messages say about pictures, sounds and films: sizes, blurred forms and lengths.
 
-Messages are not kept waiting for long. What is found out later is told by the event `FilesDescribed`.
+Messages are not kept waiting for long. What is found out later is told by the event `FileDescribed`.
 """
 
 import asyncio
@@ -105,7 +105,7 @@ class Describer:
         except NotAnImage:
             found = Description()
         self._waiting.pop(blob.id, None)
-        return await world.db.write(
+        described = await world.db.write(
             lambda tx: files.describe(
                 tx,
                 blob,
@@ -113,9 +113,11 @@ class Describer:
                 height=found.height,
                 blurhash=found.blurhash,
                 duration=found.duration,
-                file_ids=tuple(sorted(wanted.file_ids)),
             )
         )
+        for file_id in sorted(wanted.file_ids):
+            await world.db.write(partial(files.show_description, file_id=file_id))
+        return described
 
     async def close(self) -> None:
         """Stop describing."""
