@@ -9,14 +9,14 @@ from talkd.web.call import World
 
 
 async def end_shares(world: World) -> None:
-    """Look at all shares, and end those that give no access any more, portion by portion."""
+    """Look at all shares, and end those that give no access any more, one by one."""
     after = 0
     while True:
         after, invalid = await world.db.read(partial(service.list_invalid, after=after))
         if not after:
             return
-        if invalid:
-            await world.db.write(partial(service.end_all, shares=invalid))
+        for share in invalid:  # together, they would lock rooms and folders of many users in any order
+            await world.db.write(partial(service.end, share=share, waits=False))
         await asyncio.sleep(0)  # on SQLite, reading lets no other task run
 
 

@@ -21,7 +21,7 @@ from talkd.core.events import SharedFileChanged
 from talkd.storage.database import Tx
 
 PORTION = 100
-"""Maximum number of shares that one transaction ends."""
+"""Maximum number of shares that one transaction ends, or that are read at once."""
 LONG_AGO = 1
 """When a share has expired that the job shall end."""
 
@@ -222,13 +222,6 @@ async def list_invalid(tx: Tx, after: int) -> tuple[int, list[Share]]:
         return 0, []
     valid = await store.list_valid_ids(tx, after, page[-1].id, clock.now())
     return page[-1].id, [share for share in page if share.id not in valid]
-
-
-async def end_all(tx: Tx, shares: list[Share]) -> None:
-    """End these shares."""
-    await _lock_rooms_of(tx, shares)
-    for share in shares:
-        await end(tx, share)
 
 
 async def forget_files(tx: Tx, file_ids: tuple[int, ...]) -> None:
