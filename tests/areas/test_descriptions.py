@@ -229,12 +229,13 @@ def test_a_picture_that_always_ends_its_process_is_tried_a_few_times(
 def test_a_message_shows_what_is_found_out_after_it_was_sent(
     dora: Person, server: Server, orders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    orders("time.sleep(1)")
+    noted = orders("while not (folder / 'good').exists(): time.sleep(0.01)")
     monkeypatch.setattr(describing, "SECONDS", 0.01)
     token = dora.create_room()
     message = send(dora, token, encoded(Image.effect_noise((152, 100), 50)), "a.jpg", caption="First")
     assert "width" not in message["messageParameters"]["file"]
     dora.put(f"v1/chat/{token}/{message['id']}", message="Second")
+    noted.with_name("good").touch()
     shown = await_shown(dora, token, message["id"], width="152")
     assert shown["message"] == "Second"
 

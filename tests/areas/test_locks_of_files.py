@@ -1,8 +1,9 @@
 """Changes of folders and of the rooms that show their files wait for each other, and none has to begin again."""
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +13,9 @@ from support.files import Files
 from support.locks import wait_until_one_waits
 from support.people import Person
 from support.running import Server, unique
+from support.time import stop_time
 from talkd.areas.attachments import store as shares
+from talkd.areas.attachments.model import GONE
 from talkd.areas.files import service as tree
 from talkd.areas.files import store
 from talkd.conversation import room_store
@@ -182,3 +185,44 @@ def test_an_account_is_deleted_while_pieces_become_a_file(server: Server, monkey
         assert finishing.wait(30)
         assert server.admin.delete(f"/ocs/v2.php/cloud/users/{files.person.id}").status_code == 200
         assert moving.result(30) == 201
+
+
+@contextlib.contextmanager
+def held(server: Server, lock: Callable[[Tx], Awaitable[object]]) -> Iterator[None]:
+    """Let a transaction hold a lock."""
+    begun, done = asyncio.Event(), asyncio.Event()
+
+    async def hold(tx: Tx) -> None:
+        await lock(tx)
+        begun.set()
+        await done.wait()
+
+    async def hold_until_done() -> None:
+        await server.app.world.db.write(hold)
+
+    async def end() -> None:
+        done.set()
+
+    with ThreadPoolExecutor(1) as threads:
+        holding = threads.submit(server.run, hold_until_done())
+        try:
+            server.run(begun.wait())
+            yield
+        finally:
+            server.run(end())
+            holding.result(30)
+
+
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+def test_a_room_does_not_wait_until_the_folders_of_an_ended_share_are_free(
+    server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job ends the shares of many users."""
+    for person in (alice, bob):
+        Files(person).put("/Talk/b.txt", X_NC_WebDAV_Auto_Mkcol="1")
+        person.post(SHARES, path="/Talk/b.txt", shareType=10, shareWith=token, expireDate="2027-01-16")
+    stop_time(monkeypatch, 1_900_000_000)
+    with held(server, lambda tx: tree.lock_tree(tx, alice.id)):
+        server.run_job("end_shares")
+        shown = [each["message"] for each in alice.get(f"v1/chat/{token}", lookIntoFuture=0)[:2]]
+    assert shown == [GONE, GONE]
