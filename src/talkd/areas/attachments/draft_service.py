@@ -43,19 +43,24 @@ async def _folder(tx: Tx, me: Participant) -> Path:
     return folder_of(parent, me.room, me.actor)
 
 
-async def prepare(tx: Tx, me: Participant, wanted: list[str], limits: Limits) -> tuple[Path, list[tuple[str, str]]]:
-    """Create the draft folder. Return it, and the wanted names that will be others because they are taken.
+async def prepare(tx: Tx, me: Participant, limits: Limits) -> Path:
+    """Create the draft folder, and return it. Raises NoSpace."""
+    folder = (*await _folder(tx, me), DRAFT)
+    await files.ensure_folder(tx, me.actor.id, folder, limits)
+    return folder
 
-    Raises Invalid for a name that is not allowed, and NoSpace.
+
+async def list_renames(tx: Tx, me: Participant, draft_folder: Path, wanted: list[str]) -> list[tuple[str, str]]:
+    """Return the wanted names that will be others because they are taken, with these.
+
+    Nothing is locked: it takes several lookups for each name. Raises Invalid for a name that is not allowed.
     """
-    folder = await _folder(tx, me)
-    await files.ensure_folder(tx, me.actor.id, (*folder, DRAFT), limits)
     names = list(dict.fromkeys(wanted))
     for name in names:
         require_name(name)
-    there = await files.access_entry(tx, me.actor.id, folder)
+    there = await files.access_entry(tx, me.actor.id, draft_folder[:-1])
     free = [(name, await files.find_free_name(tx, there, name)) for name in names]
-    return (*folder, DRAFT), [(name, final) for name, final in free if final != name]
+    return [(name, final) for name, final in free if final != name]
 
 
 async def find(tx: Tx, me: Participant, draft: Path) -> tuple[Entry, Blob] | None:

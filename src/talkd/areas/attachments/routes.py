@@ -75,11 +75,23 @@ class SendFileParams(msgspec.Struct, frozen=True):
 
 
 @routes.add(
-    "POST", "chat/{token}/attachment/folder", *USER_SPEAKING, versions=V1, params=FolderParams, returns=RenamedView
+    "POST",
+    "chat/{token}/attachment/folder",
+    *USER_SPEAKING,
+    versions=V1,
+    params=FolderParams,
+    access=Access.OWN,
+    returns=RenamedView,
 )
-async def prepare_folder(tx: Tx, call: Call[FolderParams]) -> RenamedView:
+async def prepare_folder(call: Call[FolderParams]) -> RenamedView:
     """Create the folder to which files for the room are uploaded."""
-    folder, renames = await draft_service.prepare(tx, call.me, call.params.fileNames, call.world[Contents].limits)
+
+    async def prepare(tx: Tx) -> Path:
+        await lock_room_again(tx, call)
+        return await draft_service.prepare(tx, call.me, call.world[Contents].limits)
+
+    wanted, folder = call.params.fileNames, await call.write(prepare)
+    renames = await call.world.db.read_aside(lambda tx: draft_service.list_renames(tx, call.me, folder, wanted))
     return RenamedView("/".join(folder), [{wanted: final} for wanted, final in renames])
 
 
