@@ -9,6 +9,7 @@ from support.files import Files, send
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server
 from support.time import pass_time, set_date, stop_time
+from talkd.areas.attachments import draft_service
 
 SHARES = "/ocs/v2.php/apps/files_sharing/api/v1/shares"
 JPEG = b"\xff\xd8\xff\xe0 not really"
@@ -425,6 +426,7 @@ def test_an_upload_that_nobody_shares_goes_after_a_week(
     for folder in ("/own-1", "/own-1/me-alice", "/own-1/me-alice/Draft"):
         alice_files.request("MKCOL", folder)
     own = ("/own-1/me-alice/Draft/a.txt", "/old.txt")
+    monkeypatch.setattr(draft_service, "PORTION", 1)
     for path in (f"{draft}/killed", *own):
         alice_files.put(path, b"draft")
     set_date(monkeypatch, 6 * 86_400)

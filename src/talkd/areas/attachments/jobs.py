@@ -22,11 +22,12 @@ async def end_shares(world: World) -> None:
 
 async def delete_old_drafts(world: World) -> None:
     """Delete what was uploaded a week ago or earlier and never shared, file by file."""
-    after = 0
+    after, old = 0, []
     while found := await world.db.read_aside(partial(draft_service.list_old, after=after)):
-        for entry in found:
-            await world.db.write(partial(draft_service.remove_abandoned, old=entry))
+        old += found
         after = found[-1].id
+    for entry in old:  # after all are known, because a folder that has just changed is not looked at
+        await world.db.write(partial(draft_service.remove_abandoned, old=entry))
 
 
 JOBS = (
