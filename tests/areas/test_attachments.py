@@ -427,16 +427,18 @@ def test_an_upload_that_nobody_shares_goes_after_a_week(
         alice_files.request("MKCOL", folder)
     own = ("/own-1/me-alice/Draft/a.txt", "/old.txt")
     monkeypatch.setattr(draft_service, "PORTION", 1)
-    for path in (f"{draft}/killed", *own):
+    for path in (f"{draft}/killed", f"{draft}/again", *own):
         alice_files.put(path, b"draft")
     set_date(monkeypatch, 6 * 86_400)
     server.run_job("delete_old_drafts")
     assert alice_files.get(f"{draft}/killed") == b"draft"
     set_date(monkeypatch, 8 * 86_400)
     assert alice_files.move("/old.txt", f"{draft}/old") == 201
+    alice_files.put(f"{draft}/again", b"another")
     server.run_job("delete_old_drafts")
-    assert len(alice_files.list(draft)) == 3, "an old file that was just moved there is about to be shared"
-    set_date(monkeypatch, 8 * 86_400 + 3700)
+    left = {path.rpartition("/")[2] for path in alice_files.list(draft)} - {""}
+    assert left == {"old", "again"}, "what was just moved or sent there is about to be shared"
+    set_date(monkeypatch, 16 * 86_400)
     server.run_job("delete_old_drafts")
     assert len(alice_files.list(draft)) == 1
     assert alice_files.get(own[0]) == b"draft"

@@ -38,10 +38,12 @@ entries = sa.Table(
     int_column("is_attachment"),
     text_column("checksum"),
     int_column("inside"),
+    int_column("placed_at"),
 )
 """Folders and files of users. A folder has no blob, and size and number of everything in it. The root of a user has the
 parent 0 and the user's id as its name. An entry that is being deleted with all in it has a parent below 0, its own id
-negated. `is_attachment` is 1 for a file that is deleted when it is no longer shared. `checksum` is its client's."""
+negated. `is_attachment` is 1 for a file that is deleted when it is no longer shared. `checksum` is its client's.
+`placed_at` is when it was last added, moved or replaced."""
 
 storage_use = sa.Table(
     "storage_use",

@@ -23,9 +23,7 @@ from talkd.storage.database import Tx
 NAME_LENGTH = 32
 """Length of the random name of a file until it is shared under its own."""
 LIFETIME = 7 * 86_400
-"""Seconds after which a draft is deleted that nobody has shared."""
-QUIET = 3600
-"""Seconds in which nothing may have changed in its folder: an old file that was just moved there may be shared next."""
+"""Seconds after which a draft is deleted that nobody has shared, from when it was put or moved into its folder."""
 PORTION = 100
 """Number of drafts that are looked for at once."""
 
@@ -138,18 +136,17 @@ async def publish(
 # --- what nobody shares ---------------------------------------------------------------------
 async def list_old(tx: Tx, after: int) -> list[Entry]:
     """Return the next files after an id that may be drafts which nobody shares any more."""
-    now = clock.now()
-    return await attachment_store.list_old_drafts(
-        tx, after=after, created_before=now - LIFETIME, quiet_since=now - QUIET, limit=PORTION
-    )
+    return await attachment_store.list_old_drafts(tx, after=after, placed_before=clock.now() - LIFETIME, limit=PORTION)
 
 
 async def remove_abandoned(tx: Tx, old: Entry) -> None:
     """Delete a file that `list_old` has found, if it still is a draft."""
     await files.lock_tree(tx, old.user_id)
     entry = await files.find_by_id(tx, old.id)
-    path = await files.get_path(tx, entry) if entry is not None and entry.parent_id == old.parent_id else None
-    if entry is None or path is None or not is_draft(path, entry.user_id):
+    if entry is None or (entry.parent_id, entry.etag) != (old.parent_id, old.etag):
+        return
+    path = await files.get_path(tx, entry)
+    if path is None or not is_draft(path, entry.user_id):
         return
     folder = parse_path(await settings.get_attachment_folder(tx, entry.user_id))
     if path[:-4] == folder and not await attachment_store.is_shared(tx, entry.id):

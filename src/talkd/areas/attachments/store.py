@@ -103,9 +103,8 @@ _OLD_DRAFTS = Query(
     .where(
         entries.c.id > bind("after"),
         entries.c.blob_id > ZERO,
-        entries.c.created_at < bind("created_before"),
+        entries.c.placed_at < bind("placed_before"),
         _folder.c.name == word(DRAFT),
-        _folder.c.modified_at < bind("quiet_since"),
     )
     .order_by(entries.c.id)
     .limit(bind("limit", sa.Integer)),
@@ -199,9 +198,9 @@ async def list_valid_ids(tx: Tx, after: int, through: int, now: int) -> set[int]
     return set(await tx.values(_VALID_IDS, after=after, through=through, now=now))
 
 
-async def list_old_drafts(tx: Tx, *, after: int, created_before: int, quiet_since: int, limit: int) -> list[Entry]:
-    """Return the next old files after an id in folders with the name of draft folders, in which nothing has changed."""
-    return await tx.list(_OLD_DRAFTS, after=after, created_before=created_before, quiet_since=quiet_since, limit=limit)
+async def list_old_drafts(tx: Tx, *, after: int, placed_before: int, limit: int) -> list[Entry]:
+    """Return the next files after an id that have long been in folders with the name of draft folders."""
+    return await tx.list(_OLD_DRAFTS, after=after, placed_before=placed_before, limit=limit)
 
 
 async def set_content(tx: Tx, room_id: int, message_id: int, *, message: str, parameters: str, plain: str) -> None:

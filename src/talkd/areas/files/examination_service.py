@@ -8,6 +8,7 @@ from talkd.areas.files import examination_store as store
 from talkd.areas.files import service
 from talkd.areas.files import store as files
 from talkd.areas.files.model import MAX_DEPTH, NO_LIMITS, Entry, Picture
+from talkd.core import clock
 from talkd.storage.database import Tx
 
 TABLES = tuple(store.TABLES)
@@ -131,7 +132,7 @@ async def recover(tx: Tx, place: Place) -> None:
         return
     folder = await service.ensure_folder(tx, place.user_id, (RECOVERED,), NO_LIMITS)
     name = await service.find_free_name(tx, folder, entry.name)
-    await files.move_entry(tx, entry.id, folder.id, name, entry.media_type)
+    await files.move_entry(tx, entry.id, folder.id, name, entry.media_type, clock.now())
     await service.note_change(tx, folder.id, entry.size, entry.number)
 
 

@@ -31,7 +31,7 @@ async def move(
         await service.remove(tx, old)
     await service.note_change(tx, entry.parent_id, -entry.size, -entry.number)
     media_type = entry.media_type if entry.is_folder else type_of(target[-1])
-    await store.move_entry(tx, entry.id, parent.id, target[-1], media_type)
+    await store.move_entry(tx, entry.id, parent.id, target[-1], media_type, clock.now())
     if media_type != entry.media_type:
         await tx.emit(FileChanged(entry.id))
     await service.note_change(tx, parent.id, entry.size, entry.number)

@@ -349,7 +349,7 @@ async def put(
     if old is None:
         entry = await add(tx, user_id, parent.id, path[-1], **values)
     else:
-        entry = await store.replace_contents(tx, old.id, **values)
+        entry = await store.replace_contents(tx, old.id, placed_at=now, **values)
         await tx.emit(FileChanged(entry.id))
     await note_change(tx, parent.id, growth, int(old is None))
     return Put(entry, old is None, blob.key == received.key)

@@ -47,11 +47,17 @@ _NEW = (
     "checksum",
     "inside",
 )
-_ADD = Query(sa.insert(entries).values({name: bind(name) for name in _NEW}).returning(*ENTRY), ENTRY)
+_ADD = Query(
+    sa.insert(entries)
+    .values({name: bind(name) for name in _NEW} | {"placed_at": bind("created_at")})
+    .returning(*ENTRY),
+    ENTRY,
+)
+_REPLACED = ("blob_id", "media_type", "size", "etag", "modified_at", "checksum", "placed_at")
 _REPLACE = Query(
     sa.update(entries)
     .where(entries.c.id == bind("entry_id"))
-    .values({name: bind(name) for name in ("blob_id", "media_type", "size", "etag", "modified_at", "checksum")})
+    .values({name: bind(name) for name in _REPLACED})
     .returning(*ENTRY),
     ENTRY,
 )
@@ -62,6 +68,7 @@ _MOVE = Statement(
         parent_id=bind("parent_id"),
         name=bind("name"),
         media_type=bind("media_type"),
+        placed_at=bind("now"),
         is_attachment=sa.case((entries.c.parent_id == bind("parent_id", Int), entries.c.is_attachment), else_=ZERO),
     )
 )
@@ -126,11 +133,12 @@ _DEEPEST = Statement(_deepest())
 _parent_of_copy = entries.alias("parent_of_copy")
 _COPY_CHILDREN = Statement(
     sa.insert(entries).from_select(
-        ["user_id", "parent_id", "etag", "created_at", *_COPIED],
+        ["user_id", "parent_id", "etag", "created_at", "placed_at", *_COPIED],
         sa.select(
             _parent_of_copy.c.user_id,
             _parent_of_copy.c.id,
             bind("etag"),
+            bind("now", Int),
             bind("now", Int),
             *(entries.c[name] for name in _COPIED),
         ).where(entries.c.parent_id == bind("source_id"), _parent_of_copy.c.id == bind("target_id")),
@@ -271,9 +279,9 @@ async def replace_contents(tx: Tx, entry_id: int, **values: int | str) -> Entry:
     return await tx.create(_REPLACE, entry_id=entry_id, **values)
 
 
-async def move_entry(tx: Tx, entry_id: int, parent_id: int, name: str, media_type: str) -> None:
+async def move_entry(tx: Tx, entry_id: int, parent_id: int, name: str, media_type: str, now: int) -> None:
     """Move an entry into a folder, under a name that may mean another type."""
-    await tx.run(_MOVE, entry_id=entry_id, parent_id=parent_id, name=name, media_type=media_type)
+    await tx.run(_MOVE, entry_id=entry_id, parent_id=parent_id, name=name, media_type=media_type, now=now)
 
 
 async def copy_children(tx: Tx, source_id: int, target_id: int, etag: str, now: int) -> int:

@@ -1,4 +1,7 @@
-"""Count what is in each folder, and the bytes of all contents, so that limits are checked without reading all rows."""
+"""Count what is in each folder, and the bytes of all contents, so that limits are checked without reading all rows.
+
+Entries also get the time at which they came to their places: for existing ones, when they were created.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +29,8 @@ def upgrade() -> None:
     number = sa.BigInteger() if is_postgres else sa.Integer()
     op.add_column("entries", sa.Column("inside", number, nullable=False, server_default="0"))
     op.execute(_COUNT)
+    op.add_column("entries", sa.Column("placed_at", number, nullable=False, server_default="0"))
+    op.execute("UPDATE entries SET placed_at = created_at")
     folders = sa.text("blob_id = 0")
     op.create_index("entries_folders", "entries", ["parent_id"], sqlite_where=folders, postgresql_where=folders)
     op.create_table(
