@@ -46,6 +46,7 @@ def test_metrics_count_sockets_and_what_they_do(
     with server.loop_thread.still_clock() as move:  # the sessions of other tests end now, and not meanwhile
         move(RESUME_SECONDS + 1)
         server.run_job("sweep_signaling")
+    server.wait_for(lambda: figure(server, "talkd_signaling_rooms") == figure(server, "talkd_signaling_peers") == 0)
     names = ("sockets", "peers", "rooms", "messages_total", "dropped_total")
     before = {name: figure(server, f"talkd_signaling_{name}") for name in names}
     first, second = enter(alice, token), enter(bob, token)

@@ -40,6 +40,7 @@ def back_up(path: Path, copy: Path) -> None:
 def checkpoint(path: Path) -> None:
     """Copy the log into the file, as SQLite does when the log is long."""
     with contextlib.closing(apsw.Connection(str(path))) as file:
+        file.set_busy_timeout(20_000)  # while the server reads or writes
         assert file.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()[0][0] == 0
 
 

@@ -42,4 +42,4 @@ async def _move(world: World, owner: Owner, owner_id: OwnerId, image: bytes) -> 
     await world[Contents].begin_made().receive_for(one_part(image), store, bool)
 
 
-JOBS = (Job("move_pictures", every=60, run=move_pictures),)
+JOBS = (Job("move_pictures", every=5, run=move_pictures),)
