@@ -13,6 +13,7 @@ from talkd.areas.announcements import jobs as announcement_jobs
 from talkd.areas.announcements.model import Followed
 from talkd.areas.avatars.shown import Shown
 from talkd.areas.chat.feed import Feed
+from talkd.areas.chat.markers import Markers
 from talkd.areas.dav.assembly import Assembly
 from talkd.areas.files.contents import Contents
 from talkd.areas.login.credentials import Credentials
@@ -106,11 +107,13 @@ class App:
     """A whole server, apart from the socket it listens on."""
 
     def __init__(self, config: Config) -> None:
-        db, talk_settings = app.open_database(config), TalkSettings()
+        db, talk_settings, changes = app.open_database(config), TalkSettings(), Changes()
+        feed = Feed(db)
         credentials = Credentials(db, browser_lifetime=config.security.session_lifetime)
         parts = (
             credentials,
-            Feed(db),
+            feed,
+            Markers(changes, feed),
             Polling(),
             Pings(db),
             Decoder(Path(config.data)),
@@ -130,7 +133,7 @@ class App:
         self.world = world = World(
             config=config,
             db=db,
-            changes=Changes(),
+            changes=changes,
             talk_settings=talk_settings,
             throttle=Throttle(db, config.security),
             limits=limits.Limits(config),

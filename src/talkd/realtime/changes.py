@@ -22,8 +22,13 @@ RETRY_SECONDS = 5
 
 
 def room_topic(room_id: int) -> str:
-    """Return the topic of new messages and moved read markers in a room."""
+    """Return the topic of new messages in a room."""
     return f"room:{room_id}"
+
+
+def marker_topic(room_id: int) -> str:
+    """Return the topic of the common read marker of a room."""
+    return f"marker:{room_id}"
 
 
 def attendee_topic(attendee_id: int) -> str:
@@ -187,6 +192,10 @@ class Changes:
             self.standing += topic.startswith(_STANDING)
             for watch in self._of(topic):
                 watch.wake(topic)
+
+    def has_watch(self, topic: str) -> bool:
+        """Return True if a request waits for this topic."""
+        return topic in self._watches
 
     def publish_everything(self) -> None:
         """Wake all watches, after changes that no event describes."""

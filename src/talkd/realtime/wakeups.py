@@ -20,7 +20,7 @@ from talkd.realtime.changes import (
 Topics = Iterable[str]
 
 
-def _chat(event: events.MessagePosted | events.ReadMarkerMoved) -> Topics:
+def _chat(event: events.MessagePosted) -> Topics:
     return (room_topic(event.room_id),)
 
 
@@ -87,7 +87,6 @@ CHANGES_OF_SESSIONS: Mapping[type[Event], Callable[[Any], Topics]] = {
 WAKES: Mapping[type[Event], Callable[[Any], Topics]] = {
     **CHANGES_OF_SESSIONS,
     events.MessagePosted: _chat,
-    events.ReadMarkerMoved: _chat,
     events.LobbySet: _rules,
     events.LobbyTimerReached: _rules,
     events.BreakoutRoomsStarted: _rules,
@@ -117,6 +116,8 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
         events.RecordingStored,
         events.RecordingDismissed,
         events.Notified,
+        # the area `chat` wakes those who wait for the common read marker (`markers.py`)
+        events.ReadMarkerMoved,
         # messages about them are changed by the reactions to these events
         events.FileChanged,
         events.FileDescribed,

@@ -4,6 +4,7 @@ from typing import Any
 
 from talkd.area import Effects
 from talkd.areas.chat.feed import Feed
+from talkd.areas.chat.markers import Markers
 from talkd.core import events
 from talkd.web.call import World
 
@@ -14,6 +15,10 @@ def _forget_room(world: World, event: Any) -> None:
 
 def _forget_common_read(world: World, event: Any) -> None:
     world[Feed].forget_common_read(event.room_id)
+
+
+def _marker_moved(world: World, event: events.ReadMarkerMoved) -> None:
+    world[Markers].note(event.room_id)
 
 
 def _forget_all(world: World, _event: events.Event) -> None:
@@ -30,7 +35,7 @@ AFTER_COMMIT: Effects = {
     events.ReactionRevoked: _forget_room,
     events.GuestRenamed: _forget_room,
     events.RoomDeleted: _forget_room,
-    events.ReadMarkerMoved: _forget_common_read,
+    events.ReadMarkerMoved: _marker_moved,
     events.AttendeeAdded: _forget_common_read,
     events.AttendeeRemoved: _forget_common_read,
     events.UserRenamed: _forget_all,

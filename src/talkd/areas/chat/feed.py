@@ -42,6 +42,13 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
+class CommonRead:
+    """The common read marker of a room; None if all its users hide theirs."""
+
+    marker: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Excerpt:
     """The messages of a room after one of them that had not expired at the time `at`."""
 
@@ -69,11 +76,11 @@ class Feed:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._rooms: LRUCache[int, _Recent] = LRUCache(ROOMS)
-        self._common: LRUCache[int, int | None] = LRUCache(ROOMS)
+        self._common: LRUCache[int, CommonRead] = LRUCache(ROOMS)
         self._loading: dict[int, tuple[int, asyncio.Task[_Recent]]] = {}
         """Reads of messages in progress, each with the `low` of its result."""
-        self._reading: dict[int, object] = {}
-        """The latest read in progress of each common read marker, as an object that identifies it."""
+        self._reading: dict[int, asyncio.Task[CommonRead]] = {}
+        """Reads of common read markers in progress."""
 
     # A change removes reads in progress from these dictionaries: the result still answers the requests that wait for
     # it, but is not cached.
@@ -83,10 +90,10 @@ class Feed:
         self._loading.pop(room_id, None)
         self.forget_common_read(room_id)
 
-    def forget_common_read(self, room_id: int) -> None:
-        """Drop the common read marker of a room, after a read marker has moved."""
-        self._common.pop(room_id, None)
+    def forget_common_read(self, room_id: int) -> CommonRead | None:
+        """Drop the common read marker of a room, after a read marker has moved. Return what was cached."""
         self._reading.pop(room_id, None)
+        return self._common.pop(room_id, None)
 
     def clear(self) -> None:
         """Drop everything, for example after a user was renamed."""
@@ -109,15 +116,30 @@ class Feed:
         return excerpt.common
 
     async def get_common_read(self, room_id: int) -> int | None:
-        """Return the common read marker of a room; None if all its users hide theirs."""
-        if room_id in self._common:
-            return self._common[room_id]
-        mine = self._reading[room_id] = object()
-        known = await self._db.read(lambda tx: message_store.get_common_read(tx, room_id))
-        if self._reading.get(room_id) is mine:
+        """Return the common read marker of a room; None if all its users hide theirs.
+
+        Requests at the same time share one query.
+        """
+        known = self._common.get(room_id)
+        if known is None and not self._db.suspends:
+            known = self._common[room_id] = await self._read_common(room_id)
+        if known is None:
+            task = self._reading.get(room_id)
+            if task is None:
+                task = self._reading[room_id] = asyncio.ensure_future(self._read_common(room_id))
+                task.add_done_callback(lambda done: self._keep_common(room_id, done))
+            known = await asyncio.shield(task)
+        return known.marker
+
+    async def _read_common(self, room_id: int) -> CommonRead:
+        return CommonRead(await self._db.read(lambda tx: message_store.get_common_read(tx, room_id)))
+
+    def _keep_common(self, room_id: int, task: asyncio.Task[CommonRead]) -> None:
+        is_current = self._reading.get(room_id) is task
+        if is_current:
             del self._reading[room_id]
-            self._common[room_id] = known
-        return known
+        if not task.cancelled() and task.exception() is None and is_current:
+            self._common[room_id] = task.result()
 
     async def _load(self, room_id: int, known: int) -> _Recent:
         """Read all messages after `known`. Requests at the same time share one query."""

@@ -14,6 +14,7 @@ from talkd.areas.overviews.view import RoomView
 from talkd.conversation.message import SentMessage
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
 from talkd.core.networks import subnet_of
+from talkd.realtime.changes import marker_topic
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.limits import Limit
@@ -131,7 +132,8 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
 
 async def _wait_for_news(call: Call[ReceiveParams]) -> Reply:
     seconds = max(0, min(call.params.timeout, MAX_POLL_SECONDS))
-    return await waiting.wait_for(call, _arrive, _look, seconds) or Reply(None, 304)
+    others = (marker_topic(call.me.room.id),) if call.params.lastCommonReadId else ()
+    return await waiting.wait_for(call, _arrive, _look, seconds, *others) or Reply(None, 304)
 
 
 async def _look(call: Call[ReceiveParams]) -> Reply | None:

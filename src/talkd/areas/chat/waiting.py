@@ -18,11 +18,12 @@ Arrive = Callable[[Call[Any]], Awaitable[None]]
 Look = Callable[[Call[Any]], Awaitable[Reply | None]]
 
 
-async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int) -> Reply | None:
+async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int, *others: str) -> Reply | None:
     """Call `look` at once and after each change, until it returns a reply. Return None after `seconds` without one.
 
-    `arrive` runs once, before the first `look`. Return None at once if the caller has left the room and joined it again
-    as a new attendee, whose changes the watch does not see: the client then asks again.
+    A change is a message, one of the other topics, or a change of what the caller may do in the room. `arrive` runs
+    once, before the first `look`. Return None at once if the caller has left the room and joined it again as a new
+    attendee, whose changes the watch does not see: the client then asks again.
 
     Raises the errors of the guards if the caller may no longer be in the room, and NotAuthenticated if their login has
     ended.
@@ -33,7 +34,7 @@ async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int) ->
     topics = room_topic(room_id), attendee_topic(attendee_id), rules_topic(room_id)
     standing = {attendee_topic(attendee_id), rules_topic(room_id)}  # changes of what the caller may do in the room
     logins = login_topics(call.caller.user_id)
-    with call.watch(*topics, *logins) as watch:
+    with call.watch(*topics, *logins, *others) as watch:
         if guards.may_have_logged_out(call):
             await guards.require_login_again(call)
         if world.db.suspends:  # something may have changed after the guards ran and before the watch began
