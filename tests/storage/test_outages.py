@@ -140,6 +140,20 @@ def test_a_lost_connection_is_replaced_within_a_request(postgres: Server, databa
         assert ann.get("v4/room/" + token)["token"] == token
 
 
+def test_a_connection_goes_back_to_its_pool_without_a_statement(postgres: Server, databases: Any) -> None:
+    """PostgreSQL remembers the last statement of each connection."""
+    ann = postgres.add_user("ann")
+    token = ann.create_room()
+    ann.say(token, "hello")
+    ann.history(token)
+    name = postgres.config.database.url.partition("?")[0].rpartition("/")[2]
+    last = databases.cluster.psql(
+        f"SELECT query FROM pg_stat_activity WHERE datname = '{name}' AND application_name = 'talkd'"
+    )
+    assert "COMMIT" in last
+    assert "RESET" not in last
+
+
 def test_a_lost_serving_lock_is_taken_again(postgres: Server, databases: Any) -> None:
     ann = postgres.add_user("ann")
     token = ann.create_room()
