@@ -37,7 +37,7 @@ async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int, *o
     with call.watch(*topics, *logins, *others) as watch:
         if guards.may_have_logged_out(call):
             await guards.require_login_again(call)
-        if world.db.suspends:  # something may have changed after the guards ran and before the watch began
+        if call.standing != world.changes.standing:  # after the guards ran and before the watch began
             await guards.require_room_again(call)
             if call.me.attendee.id != attendee_id:
                 return None
