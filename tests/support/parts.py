@@ -74,6 +74,11 @@ PROXY = Part(
     "nginx is not installed",
     "install it (Debian: apt install nginx-light)",
 )
+UNITS = Part(
+    "the unit for systemd",
+    "systemd-analyze or libseccomp is not installed, or Linux is older than 6.3",
+    "install systemd (Debian: apt install systemd)",
+)
 WEBDAV = Part(
     "other programs over WebDAV",
     "litmus or rclone is not installed",
