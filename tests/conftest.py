@@ -19,6 +19,7 @@ from support.parts import GATEWAY, NETWORK
 from support.people import Person
 from support.postgres import Cluster, running_cluster
 from support.running import LoopThread, Server, unique
+from talkd.areas.files.contents import Contents
 from talkd.areas.users import passwords
 from talkd.config import Config
 from talkd.storage import postgres_lock
@@ -229,6 +230,15 @@ def threads() -> Iterator[ThreadPoolExecutor]:
     """Threads for concurrent requests."""
     with ThreadPoolExecutor(8) as pool:
         yield pool
+
+
+@pytest.fixture
+def limits(server: Server) -> Iterator[Contents]:
+    """The limits of the server for files, which are as before afterwards."""
+    contents = server.app.world[Contents]
+    before = contents.limits
+    yield contents
+    contents.limits = before
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """How many bytes and entries there may be, and how deep. What is checked does not grow with what is there."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -33,15 +33,6 @@ _PIECES = Statement(sa.select(sa.func.coalesce(sa.func.sum(uploads.c.size), 0)))
 def files(server: Server) -> Files:
     """The files of a new account."""
     return Files(server.add_user("dora"))
-
-
-@pytest.fixture
-def limits(server: Server) -> Iterator[Contents]:
-    """The limits of the server, which are as before afterwards."""
-    contents = server.app.world[Contents]
-    before = contents.limits
-    yield contents
-    contents.limits = before
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -2,7 +2,6 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
 
@@ -30,15 +29,6 @@ def files(server: Server) -> Files:
 def uploads(files: Files) -> Files:
     """The unfinished uploads of the same account."""
     return Files(files.person, files.root.replace("/files/", "/uploads/"))
-
-
-@pytest.fixture
-def limits(server: Server) -> Iterator[Contents]:
-    """The limits of the server, which are as before afterwards."""
-    contents = server.app.world[Contents]
-    before = contents.limits
-    yield contents
-    contents.limits = before
 
 
 def finish(uploads: Files, files: Files, name: str, target: str, **headers: str) -> int:

@@ -1,9 +1,5 @@
 """Forms with files are refused before the file is received, if what is known before is enough."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from support.files import send
 from support.people import GROUP, Person
 from support.raw import connection, head, statuses
@@ -18,15 +14,6 @@ FORM = (
     b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n'
     b"Content-Type: application/octet-stream\r\n\r\n"
 )
-
-
-@pytest.fixture
-def limits(server: Server) -> Iterator[Contents]:
-    """The limits of the server, which are as before afterwards."""
-    contents = server.app.world[Contents]
-    before = contents.limits
-    yield contents
-    contents.limits = before
 
 
 def begin(server: Server, path: str, user: Person | None, size: int = SIZE) -> int:

@@ -126,6 +126,13 @@ class Window:
         self.page = Page(chrome, server)
         self.person = server.add_user(name)
         self.page.open(self.person)
+        self.token = ""
+
+    def enter(self, token: str) -> None:
+        """Open a room."""
+        self.token = token
+        self.page.chrome.get(f"{self.page.server.url}/call/{token}")
+        self.page.find("textarea", "Write a message")
 
     def refresh(self) -> None:
         """Use the API again after the clients of the test before were closed."""
@@ -140,6 +147,18 @@ def open_two(kind: Callable[[Chrome, Server, str], W], chrome: Chrome, server: S
     ann = kind(chrome, server, "ann")
     new_window(chrome)
     return ann, kind(chrome, server, "ben")
+
+
+def enter_new_room(windows: tuple[W, W]) -> tuple[W, W]:
+    """Let Ann and Ben enter a new room in their windows, and return these."""
+    for each in windows:
+        each.refresh()
+    ann, ben = windows
+    token = ann.person.create_room(name="Harbour")
+    ann.person.add(token, ben.person)
+    for each in windows:
+        each.enter(token)
+    return windows
 
 
 @pytest.fixture(scope="module")

@@ -40,14 +40,6 @@ return [...document.querySelectorAll(`.item button[aria-label="${arguments[0]}"]
 class Sharing(Window):
     """A person who sends files in one room after the other."""
 
-    token = ""
-
-    def enter(self, token: str) -> None:
-        """Open a room."""
-        self.token = token
-        self.page.chrome.get(f"{self.page.server.url}/call/{token}")
-        self.page.find("textarea", FIELD)
-
     def choose(self, *paths: Path) -> None:
         """Choose files in the browser's own dialog, and wait until they are shown."""
         choose(self.page, paths)

@@ -8,7 +8,7 @@ from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from browser.web.conftest import Window, open_two
+from browser.web.conftest import Window, enter_new_room, open_two
 from support.running import Server
 from talkd.areas.settings import store as settings
 
@@ -21,12 +21,9 @@ TOOL = "return arguments[0].querySelector(`button[aria-label=${JSON.stringify(ar
 class Chatting(Window):
     """A person who writes in one room after the other."""
 
-    token = ""
-
     def enter(self, token: str) -> None:
         """Open a room, and wait until its messages are there."""
-        self.token = token
-        self.page.chrome.get(f"{self.page.server.url}/call/{token}")
+        super().enter(token)
         self.page.wait(lambda: self.page.run("return document.querySelector('.item, .events')"))
 
     @property
@@ -77,14 +74,7 @@ def windows(web_browser: Chrome, servers: Callable[[str], Server]) -> tuple[Chat
 @pytest.fixture
 def pair(windows: tuple[Chatting, Chatting], sqlite_server: Server) -> tuple[Chatting, Chatting]:
     """Ann and Ben in a new room, which both see."""
-    for each in windows:
-        each.refresh()
-    ann, ben = windows
-    token = ann.person.create_room(name="Harbour")
-    ann.person.add(token, ben.person)
-    for each in windows:
-        each.enter(token)
-    return windows
+    return enter_new_room(windows)
 
 
 def test_messages_are_shown_to_both_and_mention_people(pair: tuple[Chatting, Chatting]) -> None:

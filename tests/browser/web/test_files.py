@@ -12,7 +12,7 @@ from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.keys import Keys
 
 from browser.conftest import FOR_CALLS, running
-from browser.web.conftest import open_two
+from browser.web.conftest import enter_new_room, open_two
 from browser.web.file_pages import GIVE, PIECE, Sharing, large_photo, picture, send, sound
 from support.files import Files
 from support.running import Server
@@ -54,14 +54,7 @@ def windows(web_browser: Chrome, servers: Callable[[str], Server]) -> tuple[Shar
 @pytest.fixture
 def pair(windows: tuple[Sharing, Sharing], sqlite_server: Server) -> tuple[Sharing, Sharing]:
     """Ann and Ben in a new room, which both see."""
-    for each in windows:
-        each.refresh()
-    ann, ben = windows
-    token = ann.person.create_room(name="Harbour")
-    ann.person.add(token, ben.person)
-    for each in windows:
-        each.enter(token)
-    return windows
+    return enter_new_room(windows)
 
 
 def write(folder: Path, name: str, content: bytes) -> Path:
