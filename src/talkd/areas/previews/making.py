@@ -1,12 +1,12 @@
 """Making previews, and keeping them in the storage."""
 
-from contextlib import suppress
 from functools import partial
 
 from cachetools import TTLCache
 
 from talkd.areas.files.contents import Contents
-from talkd.areas.files.model import Blob, Entry
+from talkd.areas.files.model import Blob, Entry, Received
+from talkd.areas.files.receiving import one_part
 from talkd.areas.pictures.decoder import Decoder
 from talkd.areas.pictures.describing import Describer
 from talkd.areas.pictures.model import NotAnImage, Preview, TookTooMuch
@@ -16,7 +16,7 @@ from talkd.areas.previews import service
 from talkd.areas.previews.model import Stored, Wanted, choose_preview, form_of
 from talkd.blobs.interface import Gone
 from talkd.core import clock
-from talkd.core.errors import NotFound, TalkError, Unavailable
+from talkd.core.errors import NoSpace, NotFound, Unavailable
 from talkd.core.log import Log
 from talkd.core.streams import Stream
 from talkd.web.call import World
@@ -80,23 +80,17 @@ class Previews:
         except NotAnImage as error:
             self._failed[blob.id, form] = True
             raise NotFound from error
-        draft = world[Contents].blobs.create()
-        made = Stored(draft.key, picture.media_type, len(picture.content))
-        try:
-            await draft.write(picture.content)
-            await draft.finish()
+
+        async def store(received: Received) -> tuple[Stored, bool]:
+            made = Stored(received.key, picture.media_type, received.size)
             kept: Stored = await world.db.write(lambda tx: service.add_preview(tx, blob, form, made))
-        except OSError as error:
-            log.warning("storage_failed", error=str(error))
-            with suppress(OSError):
-                await draft.discard()
+            return kept, kept.key == made.key
+
+        reception = world[Contents].begin_made()
+        try:
+            kept, _ = await reception.receive_for(one_part(picture.content), store, lambda stored: stored[1])
+        except NoSpace as error:
             raise Unavailable(10, message="The storage of files cannot be reached.") from error
-        except TalkError as error:
-            if not isinstance(error, Unavailable):  # otherwise nobody knows how the commit ended
-                await draft.discard()
-            raise
-        if kept.key != made.key:
-            await draft.discard()
         return kept
 
     async def open(self, world: World, stored: Stored) -> Stream | None:
