@@ -203,7 +203,7 @@ class Edge:
             await self._require_few_guesses(call)
 
     async def _admit_file(self, call: Call[Any]) -> int | None:
-        """Check who sends a file, and whether there is place for it, before it is received.
+        """Check who sends a file, and whether there is space for it, before it is received.
 
         Of the parameters, those in the address are known. Everything is checked again afterwards. Return how many
         bytes the body may have, or None.

@@ -121,7 +121,7 @@ async def _require_space(tx: Tx, call: Call[Any]) -> int | None:
     """Return how many bytes the form may have, or None for no limit. Up to `max_body` of them may be other texts.
 
     A request with the `referenceId` of a message in its address is a second one: its file needs no space. Raises
-    NoSpace if a file of the announced size has no place.
+    NoSpace if there is no space for a file of the announced size.
     """
     reference_id = call.raw.get("referenceId")
     if isinstance(reference_id, str) and await draft_service.find_sent(tx, call.me, reference_id) is not None:
@@ -130,7 +130,7 @@ async def _require_space(tx: Tx, call: Call[Any]) -> int | None:
     try:
         space = await draft_service.find_space(tx, call.me, call.world[Contents].limits)
         if space is not None and (call.length or 0) > space + texts:
-            raise NoSpace(message="There is not so much space left for files.")
+            raise NoSpace(message="There is not enough space left for files.")
     except NoSpace as error:
         refusals.count_full(error)
         raise

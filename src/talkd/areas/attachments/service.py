@@ -23,7 +23,7 @@ from talkd.storage.database import Tx
 PORTION = 100
 """Maximum number of shares that one transaction ends, or that are read at once."""
 LONG_AGO = 1
-"""When a share has expired that the job shall end."""
+"""The expiry of a share that is left to the job."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -183,7 +183,7 @@ async def lock_rooms_of(tx: Tx, user_id: str, *paths: Path) -> None:
         if entry is not None and not entry.is_folder:
             room_ids.update(await store.list_rooms_of_entry(tx, entry.id))
     if room_ids:
-        await room_store.lock_rooms(tx, sorted(room_ids))
+        await room_store.lock_rooms(tx, list(room_ids))
 
 
 # --- ending ---------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ async def end(tx: Tx, share: Share, *, waits: bool = True) -> None:
 
     Unless it `waits`, the file is left to the job if its user is changing their folders, which may take seconds.
     """
-    await _lock_rooms_of(tx, [share])
+    await _lock_rooms(tx, [share])
     await _show_as_gone(tx, share)
     entry = await files.find_by_id(tx, share.entry_id)
     if not waits and entry is not None and entry.is_attachment and not await files.can_lock_tree(tx, entry.user_id):
@@ -227,16 +227,16 @@ async def list_invalid(tx: Tx, after: int) -> tuple[int, list[Share]]:
 async def forget_files(tx: Tx, file_ids: tuple[int, ...]) -> None:
     """End the shares of files that were deleted."""
     shares = await store.list_of_entries(tx, list(file_ids))
-    await _lock_rooms_of(tx, shares)
+    await _lock_rooms(tx, shares)
     for share in shares:
         await _show_as_gone(tx, share)
         await store.delete_share(tx, share)
 
 
-async def _lock_rooms_of(tx: Tx, shares: list[Share]) -> None:
+async def _lock_rooms(tx: Tx, shares: list[Share]) -> None:
     """Lock the rooms of shares before their messages and the folders of their files, as all others do."""
     if shares:
-        await room_store.lock_rooms(tx, sorted({share.room_id for share in shares}))
+        await room_store.lock_rooms(tx, list({share.room_id for share in shares}))
 
 
 async def _show_as_gone(tx: Tx, share: Share) -> None:
@@ -264,7 +264,7 @@ async def update_messages(tx: Tx, file_id: int) -> None:
         return
     entry, blob = found
     shares = await store.list_valid(tx, file_id, clock.now())
-    await room_store.lock_rooms(tx, [share.room_id for share, _ in shares])  # a caption may be edited at this moment
+    await _lock_rooms(tx, [share for share, _ in shares])  # a caption may be edited at this moment
     for share, token in shares:
         message = await message_store.get_message(tx, share.room_id, share.message_id, clock.now())
         references = message.references() if message is not None else {}

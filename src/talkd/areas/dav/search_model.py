@@ -18,8 +18,8 @@ MAX_CONDITIONS = 20
 MAX_FOUND = 1000
 """Maximum number of entries in an answer."""
 _FILE_ID = re.compile("([0-9]{1,18})(talkd)?")
-_MOST = re.compile("[0-9]{1,9}")
 """The id of a file, alone or as in the property `oc:id`."""
+_MOST = re.compile("[0-9]{1,9}")
 _TEXTS: dict[Name, Callable[[Entry], str]] = {
     (DAV, "displayname"): lambda entry: entry.name,
     (DAV, "getcontenttype"): lambda entry: entry.media_type,

@@ -152,7 +152,7 @@ async def at_most(parts: AsyncIterator[bytes], size: int | None) -> AsyncIterato
         if size is not None:
             size -= len(part)
             if size < 0:
-                raise NoSpace(message="There is not so much space left for files.")
+                raise NoSpace(message="There is not enough space left for files.")
         yield part
 
 

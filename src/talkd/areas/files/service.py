@@ -155,7 +155,7 @@ async def show_description(tx: Tx, file_id: int) -> None:
 
 
 async def require_space(tx: Tx, user_id: str, size: int, limits: Limits) -> None:
-    """Raises NoSpace if a new file of this size has no place beside the other files and the unfinished uploads."""
+    """Raises NoSpace if a new file of this size does not fit beside the other files and the unfinished uploads."""
     await require_quota(tx, user_id, size, limits, with_waiting=True)
     await require_total(tx, limits, size)
 
