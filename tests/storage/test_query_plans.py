@@ -4,10 +4,7 @@ What a statement reads must not grow with the history. A lookup by a selective v
 one of the room alone. Statements that must read a whole room or table are listed in `WHOLE` with the reason.
 """
 
-import gc
-import importlib
 import json
-import pkgutil
 import re
 import subprocess
 import sys
@@ -19,10 +16,9 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-import talkd
+from support.statements import STATEMENTS
 from talkd.areas.rooms.admin_store import ORDERS
 from talkd.storage.postgres import PostgresDatabase
-from talkd.storage.queries import Query
 from talkd.storage.schema import metadata
 from talkd.storage.sqlite import SqliteDatabase
 from talkd.storage.statements import STAMP, Statement
@@ -154,34 +150,6 @@ WHOLE_ON_POSTGRES = {
 }
 
 
-def statements() -> dict[str, Statement]:
-    """Every statement of the package by module and name, found in whatever holds it there."""
-    found: dict[str, Statement] = {}
-    known: set[int] = set()
-
-    def add(name: str, value: object) -> None:
-        if isinstance(value, Statement):
-            if id(value) not in known:
-                known.add(id(value))
-                found[name] = value
-        elif isinstance(value, dict):
-            for key, each in value.items():
-                add(f"{name}[{key}]", each)
-        elif isinstance(value, list | tuple):
-            for place, each in enumerate(value):
-                add(f"{name}[{place}]", each)
-
-    for info in pkgutil.walk_packages(talkd.__path__, "talkd."):
-        if ".migrations." not in info.name and not info.name.endswith(("__main__", ".dev")):
-            module = importlib.import_module(info.name)
-            for name, value in list(vars(module).items()):
-                if not name.startswith("__"):
-                    add(f"{info.name.removeprefix('talkd.')}.{name}", value)
-    return found
-
-
-STATEMENTS = statements()
-
 GROWN = """
 SET session_replication_role = replica;
 INSERT INTO users (id, display_name, email) SELECT 'user' || n, 'User ' || n, n || '@example.org' FROM
@@ -239,18 +207,10 @@ ANALYZE
 """Creates large rooms, so that PostgreSQL's statistics know them."""
 
 
-def others() -> list[str]:
-    """Statements that no module holds, but for example a function."""
-    known = {id(statement) for statement in STATEMENTS.values()}
-    made = [each for each in gc.get_objects() if type(each) in (Statement, Query)]
-    texts = [str(each._clause) for each in made if id(each) not in known]
-    return [text for text in texts if not re.search(r"\b(sqlite_sequence|pg_sequences)\b", text)]  # one database each
-
-
 def test_every_statement_is_found() -> None:
     """In a process of its own: tests make statements too."""
-    script = f"import {Path(__file__).stem} as plans; assert not plans.others(), plans.others()"
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parent, timeout=120)
+    script = "from support import statements; assert not statements.others(), statements.others()"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[1], timeout=120)
 
 
 def test_every_exception_names_a_statement() -> None:
