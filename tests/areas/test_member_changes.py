@@ -104,7 +104,7 @@ def test_a_restart_finishes_a_change_that_a_kill_interrupted(
     token = alice.create_room()
     last = server.add_user("last")
     begun = begin(server, alice, token, Newcomer("groups", group), Newcomer("users", last.id))
-    assert begun.change_id
+    assert begun.unfinished
     assert len(members(alice, token)) == 2 + PORTION, "alice, the group, and a portion"
     set_interval(monkeypatch, "finish_member_changes", 0.01)
     server.restart()
@@ -157,7 +157,7 @@ def test_a_user_who_leaves_a_group_that_is_being_removed_is_removed_too(idle_ser
         assert attendee is not None
         return await member_service.remove_attendee(tx, me, attendee.id, idle_server.app.world.talk_settings)
 
-    assert idle_server.write(remove_group).change_id
+    assert idle_server.write(remove_group).unfinished
     assert len(members(alice, token)) > 1
     if ends == "group":
         assert idle_server.admin.delete(f"/ocs/v2.php/cloud/groups/{group}").is_success

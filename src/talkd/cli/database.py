@@ -12,7 +12,7 @@ import click
 
 from talkd.areas.announcements import service as announcements
 from talkd.areas.rooms import member_service as members
-from talkd.areas.rooms.member_model import Progress
+from talkd.areas.rooms.member_model import ChangeKey, Progress
 from talkd.areas.settings import clock_service
 from talkd.cli.command import database_of, run
 from talkd.config import Config
@@ -93,15 +93,15 @@ def write_in_portions(config: Config, portion: Work[bool]) -> None:
 def change_members(config: Config, work: Work[tuple[T, Progress]]) -> T:
     """Run work that begins a change of members, as `write` does, and then all portions of the change."""
 
-    def next_portion(progress: Progress) -> Work[Progress]:
-        return _announced(partial(members.run_portion, change_id=progress.change_id, talk_settings=TalkSettings()))
+    def next_portion(key: ChangeKey) -> Work[Progress]:
+        return _announced(partial(members.run_portion, key=key, talk_settings=TalkSettings()))
 
     async def whole() -> T:
         async with opened(config) as db:
             await db.skip_ids(after=RUNNING_SECONDS)
             result, progress = await db.write(_announced(work))
-            while progress.change_id:
-                progress = await db.write(next_portion(progress))
+            while progress.unfinished:
+                progress = await db.write(next_portion(progress.unfinished))
             return result
 
     return run(whole())

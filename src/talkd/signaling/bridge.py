@@ -66,9 +66,9 @@ async def _store_messages(signaling: "Signaling", room: LiveRoom) -> None:
         room.storing = None
 
 
-async def bring_messages(signaling: "Signaling", session_id: str) -> None:
+async def bring_messages(signaling: "Signaling", room_id: int, session_id: str) -> None:
     """Bring a peer the messages that polling clients have sent to its session."""
-    taken = await signaling.write(lambda tx: service.take_messages(tx, session_id))
+    taken = await signaling.write(lambda tx: service.take_messages(tx, room_id, session_id))
     peer = signaling.registry.find_by_session(session_id)
     if peer is None:
         return

@@ -54,8 +54,9 @@ def _reaction_changed(world: World, event: events.ReactionAdded | events.Reactio
 
 def _polled_message(world: World, event: events.SignalingSent) -> None:
     signaling = world[Signaling]
-    if signaling.registry.find_by_session(event.recipient) is not None:
-        signaling.spawn(bridge.bring_messages(signaling, event.recipient))
+    peer = signaling.registry.find_by_session(event.recipient)
+    if peer is not None and peer.room is not None:
+        signaling.spawn(bridge.bring_messages(signaling, peer.room.id, event.recipient))
 
 
 def _call_left(world: World, event: events.CallLeft) -> None:

@@ -249,11 +249,8 @@ forgotten_accounts = sa.Table(
 """Deleted accounts whose names are still stored in messages. A job removes them in the order of room and message id:
 `room_id` and `message_id` are the last message that it has checked."""
 
-member_changes = sa.Table(
+member_changes = room_table(
     "member_changes",
-    metadata,
-    sa.Column("id", Int, primary_key=True, autoincrement=True),
-    sa.Column("room_id", Int, nullable=False),
     text_column("actor_type"),
     text_column("actor_id"),
     text_column("actor_name"),

@@ -28,7 +28,7 @@ class Import(msgspec.Struct, frozen=True):
     duplicates: int
     invalid_lines: list[int]
     new_type: RoomType | None = None
-    progress: Progress = Progress(0)
+    progress: Progress = Progress(None)
     """How far the inviting has come."""
 
 

@@ -153,6 +153,7 @@ _DELETE_OUTDATED = Statement(
 )
 _ranked = (
     sa.select(
+        notifications.c.room_id,
         notifications.c.id,
         sa.func.row_number()
         .over(partition_by=notifications.c.user_id, order_by=notifications.c.id.desc())
@@ -163,7 +164,10 @@ _ranked = (
 )
 _DELETE_SURPLUS = Statement(
     sa.delete(notifications).where(
-        _among, notifications.c.id.in_(sa.select(_ranked.c.id).where(_ranked.c.rank > bind("kept", Int)))
+        _among,
+        sa.tuple_(notifications.c.room_id, notifications.c.id).in_(
+            sa.select(_ranked.c.room_id, _ranked.c.id).where(_ranked.c.rank > bind("kept", Int))
+        ),
     )
 )
 

@@ -98,7 +98,7 @@ async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk_settings: TalkS
     attendee_id = await _add_owner(tx, room, actor)
     newcomers = [*([Newcomer(GROUPS, new.invited)] if group is not None else []), *new.newcomers]
     progress = await members.add(tx, room, actor, newcomers, talk_settings, most=most)
-    if newcomers and not progress.change_id and len(progress.refused) == len(newcomers):
+    if newcomers and progress.unfinished is None and len(progress.refused) == len(newcomers):
         raise NotFound("invite")
     return Created(room, attendee_id, progress)
 

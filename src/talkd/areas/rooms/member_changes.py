@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 
 from talkd.areas.rooms import member_service as members
-from talkd.areas.rooms.member_model import Progress
+from talkd.areas.rooms.member_model import ChangeKey, Progress
 from talkd.conversation.settings import TalkSettings
 from talkd.core.errors import Throttled
 from talkd.storage.database import Database
@@ -18,33 +18,31 @@ class MemberChanges:
     def __init__(self, db: Database, talk_settings: TalkSettings) -> None:
         self._db = db
         self._talk_settings = talk_settings
-        self._running: dict[int, asyncio.Task[Progress]] = {}
+        self._running: dict[ChangeKey, asyncio.Task[Progress]] = {}
 
     async def finish(self, first: Progress) -> Progress:
         """Finish the change of which `first` is the first portion. Return the result of all portions."""
-        change_id = first.change_id
-        if not change_id:
+        key = first.unfinished
+        if key is None:
             return first
-        task = self._running.get(change_id)
+        task = self._running.get(key)
         if task is None:
-            task = self._running[change_id] = asyncio.ensure_future(self._run(change_id))
-            task.add_done_callback(lambda _: self._running.pop(change_id))
+            task = self._running[key] = asyncio.ensure_future(self._run(key))
+            task.add_done_callback(lambda _: self._running.pop(key))
         return _joined(first, await asyncio.shield(task))
 
-    async def _run(self, change_id: int) -> Progress:
-        progress = Progress(change_id)
-        while progress.change_id:
-            portion = await self._db.write(
-                partial(members.run_portion, change_id=change_id, talk_settings=self._talk_settings)
-            )
+    async def _run(self, key: ChangeKey) -> Progress:
+        progress = Progress(key)
+        while progress.unfinished:
+            portion = await self._db.write(partial(members.run_portion, key=key, talk_settings=self._talk_settings))
             progress = _joined(progress, portion)
         return progress
 
     async def resume(self) -> None:
         """Finish all changes in the database, except invitations that their sender is not allowed to send yet."""
-        for change_id in await self._db.read(members.list_unfinished):
+        for key in await self._db.read(members.list_unfinished):
             try:
-                await self.finish(Progress(change_id))
+                await self.finish(Progress(key))
             except Throttled:
                 continue
 

@@ -1,5 +1,7 @@
 """Adding or removing many members, which may take more than one transaction."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from talkd.core.actor import Actor
@@ -39,10 +41,17 @@ class Change(msgspec.Struct, frozen=True):
         return self.position == len(self.people)
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """The result of one portion of a change, or of several. `change_id` is 0 if the change is finished."""
+class ChangeKey(NamedTuple):
+    """What identifies an unfinished change in the database."""
 
-    change_id: int
+    room_id: int
+    id: int
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """The result of one portion of a change, or of several. `unfinished` is None if the change is finished."""
+
+    unfinished: ChangeKey | None
     refused: tuple[tuple[Newcomer, TalkError], ...] = ()
     room_type: RoomType | None = None
     """PUBLIC if somebody was invited by e-mail to a room that is now public, else None."""

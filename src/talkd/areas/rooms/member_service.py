@@ -12,7 +12,7 @@ from talkd.areas.participants import service as participants
 from talkd.areas.rooms import member_store as store
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import setting_service as room_settings
-from talkd.areas.rooms.member_model import TEAMS, Change, Newcomer, Progress
+from talkd.areas.rooms.member_model import TEAMS, Change, ChangeKey, Newcomer, Progress
 from talkd.areas.sip import service as sip
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import password_model as policy
@@ -63,32 +63,32 @@ async def remove_attendee(tx: Tx, me: Participant, attendee_id: int, talk_settin
     """
     removed = await rooms.remove_attendee(tx, me, attendee_id)
     if removed.actor_type != GROUPS:
-        return Progress(0)
+        return Progress(None)
     return await _begin(
         tx, Change(me.room.id, me.actor, (Newcomer(GROUPS, removed.actor_id),), removes=True), talk_settings
     )
 
 
-async def run_portion(tx: Tx, change_id: int, talk_settings: TalkSettings) -> Progress:
+async def run_portion(tx: Tx, key: ChangeKey, talk_settings: TalkSettings) -> Progress:
     """Add or remove the next portion. The change is finished if its room is deleted."""
-    change = await store.get(tx, change_id)
+    change = await store.get(tx, key)
     if change is None:
-        return Progress(0)
+        return Progress(None)
     try:
         change, progress = await _advance(tx, change, talk_settings)
     except NotFound:
-        await store.delete(tx, change_id)
-        return Progress(0)
+        await store.delete(tx, key)
+        return Progress(None)
     if change.is_finished:
-        await store.delete(tx, change_id)
+        await store.delete(tx, key)
         return progress
-    await store.move(tx, change_id, change)
-    return msgspec.structs.replace(progress, change_id=change_id)
+    await store.move(tx, key, change)
+    return msgspec.structs.replace(progress, unfinished=key)
 
 
-async def list_unfinished(tx: Tx) -> list[int]:
-    """Return the ids of unfinished changes."""
-    return await store.list_ids(tx)
+async def list_unfinished(tx: Tx) -> list[ChangeKey]:
+    """Return the keys of unfinished changes."""
+    return await store.list_keys(tx)
 
 
 async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:
@@ -121,7 +121,7 @@ async def _begin(tx: Tx, change: Change, talk_settings: TalkSettings) -> Progres
     change, progress = await _advance(tx, change, talk_settings, requires_one=not change.removes)
     if change.is_finished:
         return progress
-    return msgspec.structs.replace(progress, change_id=await store.add(tx, change))
+    return msgspec.structs.replace(progress, unfinished=await store.add(tx, change))
 
 
 async def _advance(
@@ -158,7 +158,7 @@ async def _advance(
         if not after:
             position += 1
     rest = msgspec.structs.replace(change, position=position, after=after)
-    return rest, Progress(0, tuple(refused), room_type)
+    return rest, Progress(None, tuple(refused), room_type)
 
 
 # --- one person -----------------------------------------------------------------------------

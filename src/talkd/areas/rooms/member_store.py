@@ -3,16 +3,17 @@
 import msgspec
 import sqlalchemy as sa
 
-from talkd.areas.rooms.member_model import Change, Newcomer
+from talkd.areas.rooms.member_model import Change, ChangeKey, Newcomer
 from talkd.core.actor import GROUPS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import Int, member_changes
 from talkd.storage.statements import ONE, ZERO, Statement, bind, columns
 
-_this = member_changes.c.id == bind("change_id", Int)
+_this = (member_changes.c.room_id == bind("in_room", Int), member_changes.c.id == bind("change_id", Int))
 _NEW = ("room_id", "actor_type", "actor_id", "actor_name", "people", "after", "removes", "position")
-_ADD = Statement(sa.insert(member_changes).values({name: bind(name) for name in _NEW}).returning(member_changes.c.id))
+_KEY = shape_of(ChangeKey, member_changes.c.room_id, member_changes.c.id)
+_ADD = Query(sa.insert(member_changes).values({name: bind(name) for name in _NEW}).returning(*_KEY), _KEY)
 
 
 def _change(
@@ -23,36 +24,34 @@ def _change(
 
 
 _CHANGE = shape_of(_change, *columns(member_changes, _NEW))
-_GET = Query(sa.select(*_CHANGE).where(_this), _CHANGE)
-_ALL = Statement(sa.select(member_changes.c.id).order_by(member_changes.c.id))
+_GET = Query(sa.select(*_CHANGE).where(*_this), _CHANGE)
+_ALL = Query(sa.select(*_KEY).order_by(member_changes.c.id), _KEY)
 _ADDING = Query(
     sa.select(*_CHANGE).where(member_changes.c.room_id == bind("room_id"), member_changes.c.removes == ZERO), _CHANGE
 )
 _REMOVING = Query(sa.select(*_CHANGE).where(member_changes.c.removes == ONE), _CHANGE)
-_MOVE = Statement(sa.update(member_changes).where(_this).values(position=bind("at"), after=bind("behind", sa.Text)))
-_DELETE = Statement(sa.delete(member_changes).where(_this))
+_MOVE = Statement(sa.update(member_changes).where(*_this).values(position=bind("at"), after=bind("behind", sa.Text)))
+_DELETE = Statement(sa.delete(member_changes).where(*_this))
 
 
-async def add(tx: Tx, change: Change) -> int:
-    """Store an unfinished change. Return its id."""
-    return int(
-        await tx.value(
-            _ADD,
-            room_id=change.room_id,
-            actor_type=change.actor.type,
-            actor_id=change.actor.id,
-            actor_name=change.actor.name,
-            people=msgspec.json.encode(change.people).decode(),
-            after=change.after,
-            removes=int(change.removes),
-            position=change.position,
-        )
+async def add(tx: Tx, change: Change) -> ChangeKey:
+    """Store an unfinished change. Return its key."""
+    return await tx.create(
+        _ADD,
+        room_id=change.room_id,
+        actor_type=change.actor.type,
+        actor_id=change.actor.id,
+        actor_name=change.actor.name,
+        people=msgspec.json.encode(change.people).decode(),
+        after=change.after,
+        removes=int(change.removes),
+        position=change.position,
     )
 
 
-async def get(tx: Tx, change_id: int) -> Change | None:
+async def get(tx: Tx, key: ChangeKey) -> Change | None:
     """Return an unfinished change; None if it is finished or its room is deleted."""
-    return await tx.find(_GET, change_id=change_id)
+    return await tx.find(_GET, in_room=key.room_id, change_id=key.id)
 
 
 async def list_adding(tx: Tx, room_id: int) -> list[Change]:
@@ -60,9 +59,9 @@ async def list_adding(tx: Tx, room_id: int) -> list[Change]:
     return await tx.list(_ADDING, room_id=room_id)
 
 
-async def list_ids(tx: Tx) -> list[int]:
-    """Return the ids of unfinished changes, oldest first."""
-    return await tx.values(_ALL)
+async def list_keys(tx: Tx) -> list[ChangeKey]:
+    """Return the keys of unfinished changes, oldest first."""
+    return await tx.list(_ALL)
 
 
 async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:
@@ -71,11 +70,11 @@ async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:
     return [change.room_id for change in await tx.list(_REMOVING) if group in change.people]
 
 
-async def move(tx: Tx, change_id: int, change: Change) -> None:
+async def move(tx: Tx, key: ChangeKey, change: Change) -> None:
     """Store the progress of a change."""
-    await tx.run(_MOVE, change_id=change_id, at=change.position, behind=change.after)
+    await tx.run(_MOVE, in_room=key.room_id, change_id=key.id, at=change.position, behind=change.after)
 
 
-async def delete(tx: Tx, change_id: int) -> None:
+async def delete(tx: Tx, key: ChangeKey) -> None:
     """Delete a finished change."""
-    await tx.run(_DELETE, change_id=change_id)
+    await tx.run(_DELETE, in_room=key.room_id, change_id=key.id)

@@ -12,12 +12,12 @@ from talkd.web.call import World
 
 
 async def _delete_messages(tx: Tx, event: events.SessionLeft) -> None:
-    await service.forget_session(tx, event.session_id)
+    await service.forget_session(tx, event.room_id, event.session_id)
 
 
 async def _delete_messages_of_all(tx: Tx, event: events.AttendeeRemoved) -> None:
     for session_id in event.session_ids:
-        await service.forget_session(tx, session_id)
+        await service.forget_session(tx, event.room_id, session_id)
 
 
 REACTIONS: Reactions = {

@@ -134,7 +134,7 @@ async def _has_news(call: Call[Any], poll: int) -> bool:
         return False
     if not call.world[Polling].has_list(call.me.room.id, session_id):
         return True
-    return await call.world.db.read(lambda tx: service.has_messages(tx, session_id))
+    return await call.world.db.read(lambda tx: service.has_messages(tx, call.me.room.id, session_id))
 
 
 async def _take_news(tx: Tx, call: Call[Any], poll: int) -> list[view.Item]:

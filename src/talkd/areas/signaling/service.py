@@ -58,9 +58,9 @@ async def store_message(tx: Tx, room_id: int, recipient: str, content: dict[str,
         await tx.emit(SignalingSent(recipient))
 
 
-async def take_messages(tx: Tx, session_id: str) -> list[str]:
+async def take_messages(tx: Tx, room_id: int, session_id: str) -> list[str]:
     """Take the messages that wait for a session, oldest first."""
-    return [each.message for each in await store.take_messages(tx, session_id)]
+    return [each.message for each in await store.take_messages(tx, room_id, session_id)]
 
 
 async def take_news(tx: Tx, me: Participant, *, takes_messages: bool) -> News:
@@ -70,21 +70,21 @@ async def take_news(tx: Tx, me: Participant, *, takes_messages: bool) -> News:
     """
     waiting: list[str] = []
     if takes_messages and me.session is not None:
-        waiting = await take_messages(tx, me.session.session_id)
+        waiting = await take_messages(tx, me.room.id, me.session.session_id)
     present = await session_store.list_active(tx, me.room.id, clock.steady() - SESSION_TIMEOUT)
     if not me.can_pass_lobby:
         present = [(session, attendee) for session, attendee in present if attendee.id == me.attendee.id]
     return News(waiting, present)
 
 
-async def has_messages(tx: Tx, session_id: str) -> bool:
+async def has_messages(tx: Tx, room_id: int, session_id: str) -> bool:
     """Return True if messages wait for a session."""
-    return bool(await store.list_messages(tx, session_id))
+    return bool(await store.list_messages(tx, room_id, session_id))
 
 
-async def forget_session(tx: Tx, session_id: str) -> None:
+async def forget_session(tx: Tx, room_id: int, session_id: str) -> None:
     """Delete the messages that wait for a session that has ended."""
-    await store.delete_messages_of(tx, session_id)
+    await store.delete_messages_of(tx, room_id, session_id)
 
 
 async def delete_old(tx: Tx) -> None:

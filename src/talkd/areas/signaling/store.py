@@ -28,21 +28,21 @@ _ADD = Statement(
         ).where(sessions.c.room_id == bind("room_id"), sessions.c.session_id == bind("recipient")),
     )
 )
+_for_session = (
+    signaling_messages.c.room_id == bind("room_id"),
+    signaling_messages.c.recipient == bind("recipient"),
+)
 _WAITING_MESSAGE = shape_of(Waiting, signaling_messages.c.id, signaling_messages.c.message)
 _WAITING = Query(
-    sa.select(*_WAITING_MESSAGE)
-    .where(signaling_messages.c.recipient == bind("recipient"))
-    .order_by(signaling_messages.c.id),
+    sa.select(*_WAITING_MESSAGE).where(*_for_session).order_by(signaling_messages.c.id),
     _WAITING_MESSAGE,
 )
 _TAKE = Query(
-    sa.delete(signaling_messages)
-    .where(signaling_messages.c.recipient == bind("recipient"))
-    .returning(*_WAITING_MESSAGE),
+    sa.delete(signaling_messages).where(*_for_session).returning(*_WAITING_MESSAGE),
     _WAITING_MESSAGE,
 )
 _DELETE_OLD = Statement(sa.delete(signaling_messages).where(signaling_messages.c.created_at < bind("before")))
-_DELETE_OF = Statement(sa.delete(signaling_messages).where(signaling_messages.c.recipient == bind("recipient")))
+_DELETE_OF = Statement(sa.delete(signaling_messages).where(*_for_session))
 _LOGINS = Statement(
     sa.select(app_passwords.c.fingerprint)
     .where(app_passwords.c.user_id == bind("user_id"), app_passwords.c.wipe == ZERO)
@@ -55,20 +55,20 @@ async def add_message(tx: Tx, room_id: int, recipient: str, message: str, now: i
     return await tx.run(_ADD, room_id=room_id, recipient=recipient, message=message, now=now) > 0
 
 
-async def list_messages(tx: Tx, recipient: str) -> list[Waiting]:
+async def list_messages(tx: Tx, room_id: int, recipient: str) -> list[Waiting]:
     """Return the messages for a session, oldest first."""
-    return await tx.list(_WAITING, recipient=recipient)
+    return await tx.list(_WAITING, room_id=room_id, recipient=recipient)
 
 
-async def take_messages(tx: Tx, recipient: str) -> list[Waiting]:
+async def take_messages(tx: Tx, room_id: int, recipient: str) -> list[Waiting]:
     """Delete the messages for a session and return them, oldest first."""
     # One statement, because on PostgreSQL a message with a lower id may be committed between two.
-    return sorted(await tx.list(_TAKE, recipient=recipient))
+    return sorted(await tx.list(_TAKE, room_id=room_id, recipient=recipient))
 
 
-async def delete_messages_of(tx: Tx, recipient: str) -> None:
+async def delete_messages_of(tx: Tx, room_id: int, recipient: str) -> None:
     """Delete all messages for a session."""
-    await tx.run(_DELETE_OF, recipient=recipient)
+    await tx.run(_DELETE_OF, room_id=room_id, recipient=recipient)
 
 
 async def delete_old(tx: Tx, before: int) -> None:
