@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from talkd.area import Area, Job
+from talkd.area import Area, Job, Runs
 from talkd.areas.announcements import effects as announcement_effects
 from talkd.areas.announcements import jobs as announcement_jobs
 from talkd.areas.assistance.routes import routes as summary_routes
@@ -123,7 +123,7 @@ AREAS = {
     "polls": Area((poll_routes,)),
     "reactions": Area((reaction_routes,)),
     "reminders": Area((reminder_routes,), reminder_jobs.JOBS),
-    "notifications": Area((notification_routes,), notification_jobs.JOBS, notification_effects.AFTER_COMMIT),
+    "notifications": Area((notification_routes,), notification_jobs.JOBS, at_origin=notification_effects.AT_ORIGIN),
     "calls": Area((call_routes,), call_jobs.JOBS),
     "signaling": Area((signaling_routes,), signaling_jobs.JOBS, signaling_effects.AFTER_COMMIT),
     "older": Area((old_room_routes, old_participant_routes, old_session_routes, old_call_routes, old_signaling_routes)),
@@ -152,7 +152,7 @@ AREAS = {
     "attachments": Area(
         (attachment_routes, share_routes, file_routes, recorded_routes),
         attachment_jobs.JOBS,
-        attachment_effects.AFTER_COMMIT,
+        at_origin=attachment_effects.AT_ORIGIN,
     ),
     "files": Area((dav_routes, upload_routes), (*file_jobs.JOBS, *dav_jobs.JOBS)),
     "previews": Area((preview_routes,)),
@@ -160,7 +160,7 @@ AREAS = {
     "removal": Area(jobs=removal_jobs.JOBS),
     "mail": Area(jobs=mail_jobs.JOBS),
     "sockets": Area(jobs=socket_jobs.JOBS, after_commit=socket_effects.AFTER_COMMIT),
-    "signaling servers": Area((server_routes,), after_commit=server_effects.AFTER_COMMIT),
+    "signaling servers": Area((server_routes,), at_origin=server_effects.AT_ORIGIN),
     "signatures": Area(jobs=signature_jobs.JOBS),
     "announcements": Area((), announcement_jobs.JOBS, announcement_effects.AFTER_COMMIT),
 }
@@ -170,10 +170,10 @@ ROUTES = tuple(route for area in AREAS.values() for routes in area.routes for ro
 """All operations. `--dev` adds its own."""
 
 JOBS = (
-    Job("note_ids", every=5, run=lambda world: world.db.note_ids()),
-    Job("catch_up_database", every=1, run=lambda world: world.db.catch_up()),
-    Job("forget_old_failures", every=600, run=lambda world: world.throttle.forget_old()),
-    Job("forget_old_limits", every=600, run=lambda world: world.limits.forget_old()),
+    Job("note_ids", every=5, run=lambda world: world.db.note_ids(), where=Runs.ONCE),
+    Job("catch_up_database", every=1, run=lambda world: world.db.catch_up(), where=Runs.EVERYWHERE),
+    Job("forget_old_failures", every=600, run=lambda world: world.throttle.forget_old(), where=Runs.EVERYWHERE),
+    Job("forget_old_limits", every=600, run=lambda world: world.limits.forget_old(), where=Runs.EVERYWHERE),
     *(job for area in AREAS.values() for job in area.jobs),
 )
 

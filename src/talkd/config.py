@@ -16,6 +16,7 @@ import msgspec
 from talkd.areas.mail.address_model import is_address
 from talkd.config_forms import MAX_PORT, is_media_type, is_scanner, is_storage
 from talkd.config_groups import (
+    BusConfig,
     CallsConfig,
     DatabaseConfig,
     FilesConfig,
@@ -41,6 +42,9 @@ _DATABASE_URL = re.compile(
 )
 
 
+_BUS_URL = re.compile(rf"(nats|tls)://([^@/?#\s]+@)?({HOST.pattern})/?")
+
+
 class ConfigError(Exception):
     """A setting is unknown or has a wrong value. The message names it and says what is allowed."""
 
@@ -50,6 +54,7 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     server: ServerConfig = msgspec.field(default_factory=ServerConfig)
     database: DatabaseConfig = msgspec.field(default_factory=DatabaseConfig)
+    bus: BusConfig = msgspec.field(default_factory=BusConfig)
     identity: IdentityConfig = msgspec.field(default_factory=IdentityConfig)
     security: SecurityConfig = msgspec.field(default_factory=SecurityConfig)
     limits: LimitsConfig = msgspec.field(default_factory=LimitsConfig)
@@ -82,6 +87,8 @@ SHORT_NAMES = {
     "TALKD_PORT": ("server", "port"),
     "TALKD_URL": ("server", "public_url"),
     "TALKD_DATABASE": ("database", "url"),
+    "TALKD_BUS": ("bus", "url"),
+    "TALKD_WORKERS": ("server", "workers"),
     "TALKD_DATA": ("data",),
     "TALKD_DEV": ("dev",),
     "TALKD_DEV_EXPOSED": ("dev_exposed",),
@@ -253,6 +260,7 @@ def _check(config: Config) -> None:
             except ValueError as error:
                 raise ConfigError(f"wrong setting {name}: {error}; write 10.0.0.1 or 10.0.0.0/8") from error
     _check_files(config.files)
+    _check_bus(config)
     for url in config.calls.janus:
         if not re.fullmatch(rf"wss?://({HOST.pattern})(/\S*)?", url):
             raise ConfigError(f"wrong setting calls.janus: {url}; write it like ws://127.0.0.1:8188")
@@ -263,6 +271,19 @@ def _check(config: Config) -> None:
         )
     if bool(config.server.tls_certificate) != bool(config.server.tls_key):
         raise ConfigError("wrong settings: server.tls_certificate and server.tls_key must both be set")
+
+
+def _check_bus(config: Config) -> None:
+    """Raises ConfigError for a bus of the wrong form, and for several processes on SQLite."""
+    for url in filter(None, config.bus.url.split(",")):
+        if not _BUS_URL.fullmatch(url.strip()):
+            raise ConfigError(
+                "wrong setting bus.url: write it like nats://user:password@host:4222, with commas between the servers "
+                "of a cluster"
+            )
+    if (config.bus.url or config.server.workers > 1) and not config.database.url:
+        name = "bus.url" if config.bus.url else "server.workers"
+        raise ConfigError(f"wrong setting {name}: several processes need PostgreSQL; set database.url")
 
 
 def _check_files(files: FilesConfig) -> None:

@@ -28,6 +28,8 @@ class ServerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Private key file (PEM, not encrypted)."""
     trusted_proxies: list[str] = []
     """Addresses or networks of reverse proxies. talkd trusts their `X-Forwarded-*` headers."""
+    workers: int = 1
+    """Processes that answer on this machine. More than one need PostgreSQL."""
     max_connections: int = 40_000
     """Requests, including waiting polls, that are open at the same time. Further ones get 503, except `/healthz`."""
     body_timeout: int = 30
@@ -77,6 +79,25 @@ class DatabaseConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Seconds that the start waits until PostgreSQL answers."""
     durable: bool = True
     """Whether SQLite waits for the disk at every commit. Switch it off only if the data may be lost."""
+
+
+class BusConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How processes on several machines tell each other what has changed (docs/admin/scaling.md). All processes of one
+    database need the same bus. It needs PostgreSQL.
+    """
+
+    url: str = ""
+    """`nats://host:4222`, or a list of the servers of a NATS cluster with commas; `tls://` for TLS. User and password
+    stand before the host, as in `nats://user:password@host`. Empty without a bus.
+    """
+    credentials: str = ""
+    """Credentials file of NATS (`.creds`), if the servers ask for one."""
+    ca: str = ""
+    """File with the certificates (PEM) that the servers' certificates are checked with, instead of the system's."""
+    certificate: str = ""
+    """Certificate file (PEM) that talkd shows to the servers."""
+    key: str = ""
+    """File with the private key of that certificate (PEM)."""
 
 
 class IdentityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

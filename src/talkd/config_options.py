@@ -15,6 +15,7 @@ from talkd.environment import PREFIX
 SECRETS = frozenset(
     {
         "admin_password",
+        "bus.url",
         "calls.internal_secret",
         "calls.janus_secret",
         "calls.turn_secret",

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from talkd import app
-from talkd.area import Effects, Job
+from talkd.area import Effects, Job, Runs
 from talkd.areas.announcements import jobs as announcement_jobs
 from talkd.areas.announcements.model import Followed
+from talkd.areas.announcements.telling import Teller
 from talkd.areas.avatars.shown import Shown
 from talkd.areas.chat.feed import Feed
 from talkd.areas.chat.markers import Markers
@@ -33,6 +34,8 @@ from talkd.areas.signaling import tokens
 from talkd.areas.signaling.polling import Polling
 from talkd.areas.telephony.dialer import Dialer
 from talkd.areas.users import service as users
+from talkd.bus.interface import Bus
+from talkd.bus.others import Others
 from talkd.config import Config
 from talkd.conversation.pings import Pings
 from talkd.conversation.settings import TalkSettings
@@ -40,7 +43,7 @@ from talkd.core.errors import Unavailable
 from talkd.core.events import Event
 from talkd.core.log import Log
 from talkd.realtime.changes import Changes
-from talkd.realtime.wakeups import wake
+from talkd.realtime.wakeups import WAKES, wake
 from talkd.signaling.dispatch import Signaling
 from talkd.signaling.external.notifier import Notifier
 from talkd.signaling.websocket import WebSocket
@@ -57,14 +60,14 @@ LAST_WRITES_SECONDS = 3.0
 """How long the last writes of a stopping server may take. If they fail, only the last pings are lost."""
 
 
-def _after_commit(area: str, world: World, effects: Effects) -> Callable[[Sequence[Event]], None]:
+def _effects_of(name: str, world: World, effects: Effects) -> Callable[[Sequence[Event]], None]:
     def run(happened: Sequence[Event]) -> None:
         for event in happened:
             effect = effects.get(type(event))
             if effect is not None:
                 effect(world, event)
 
-    run.__qualname__ = f"{area}.AFTER_COMMIT"  # the name in the log if an effect fails
+    run.__qualname__ = name  # in the log if an effect fails
     return run
 
 
@@ -95,6 +98,8 @@ class Jobs:
     async def _repeat(self, job: Job) -> None:
         while not self._is_stopping:  # a cancellation may get lost: the database driver can turn it into TimeoutError
             await asyncio.sleep(job.every)
+            if job.where is Runs.ONCE and not self._world.db.leads:
+                continue
             try:
                 await job.run(self._world)
             except Unavailable:
@@ -104,17 +109,25 @@ class Jobs:
 
 
 class App:
-    """A whole server, apart from the socket it listens on."""
+    """A whole server, apart from the socket it listens on.
 
-    def __init__(self, config: Config) -> None:
+    `bus`: the way to the other processes that serve the same database, if it is not in the settings.
+    """
+
+    def __init__(self, config: Config, bus: Bus | None = None) -> None:
+        if bus is None and config.bus.url:
+            from talkd.bus.nats import NatsBus
+
+            bus = NatsBus(config.bus)
         db, talk_settings, changes = app.open_database(config), TalkSettings(), Changes()
-        feed = Feed(db)
+        feed, polling, others = Feed(db), Polling(), Others(bus)
         credentials = Credentials(db, browser_lifetime=config.security.session_lifetime)
         parts = (
             credentials,
             feed,
             Markers(changes, feed),
-            Polling(),
+            polling,
+            others,
             Pings(db),
             Decoder(Path(config.data)),
             Describer(),
@@ -145,8 +158,15 @@ class App:
         world.parts[Signaling] = Signaling(world)
         world.parts[Notifier] = Notifier(world)
         tables = {name: area.after_commit for name, area in app.AREAS.items() if area.after_commit}
-        forget = (_after_commit(name, world, effects) for name, effects in tables.items())
+        forget = (_effects_of(f"{name}.AFTER_COMMIT", world, effects) for name, effects in tables.items())
         db.after_commit = (*forget, partial(wake, world.changes))  # woken requests must not read outdated memory
+        actions = {name: area.at_origin for name, area in app.AREAS.items() if area.at_origin}
+        db.at_origin = tuple(_effects_of(f"{name}.AT_ORIGIN", world, effects) for name, effects in actions.items())
+        self._teller = Teller(others, frozenset({*WAKES, *(kind for table in tables.values() for kind in table)}))
+        if not others.is_alone:
+            db.tell = self._teller.note
+        others.when_missed = (feed.clear, polling.outdate_lists, changes.publish_slowly)
+        self._has_led = False
         self._jobs = Jobs(world)
         self.taken_over = asyncio.Event()
         """Set when another server has taken the database. This one must then stop."""
@@ -164,26 +184,35 @@ class App:
 
     async def start(self) -> None:
         """Open the database and start the background jobs. Raises DatabaseRefused."""
-        db = self.world.db
+        world, db = self.world, self.world.db
         await db.open(patience=self.world.config.database.start_timeout)
         try:
-            await db.claim()
+            await db.claim(world[Others].me)
             await db.skip_ids()
             uploads.delete_left_behind(Path(self.world.config.data))
             await db.write(clock_service.keep_scale)
             await db.write(tokens.get_keys)  # so that requests that only read find the keys
             await self.world.throttle.load()
-            for prepare in (announcement_jobs.begin, notification_jobs.resume, mail_jobs.resume):
-                await prepare(self.world)
+            await announcement_jobs.begin(world)
+            await self._begin_to_lead()
             await self.world[Signaling].start()
-            self._jobs.start((Job("watch_database", WATCH_SECONDS, self._watch_database), *app.JOBS))
+            watch = Job("watch_database", WATCH_SECONDS, self._watch_database, where=Runs.EVERYWHERE)
+            self._jobs.start((watch, *app.JOBS))
         except BaseException:
             await db.close()
             raise
 
+    async def _begin_to_lead(self) -> None:
+        """Go on with what an earlier process has left, if this one leads now and did not before."""
+        leads, self._has_led = self.world.db.leads and not self._has_led, self.world.db.leads
+        if leads:
+            for resume in (notification_jobs.resume, mail_jobs.resume):
+                await resume(self.world)
+
     async def _watch_database(self, world: World) -> None:
         try:
             await world.db.watch()
+            await self._begin_to_lead()
         except DatabaseInUse as error:
             log.warning("taken_over", reason=str(error))
             self.taken_over.set()
@@ -206,6 +235,9 @@ class App:
             async with asyncio.timeout(LAST_WRITES_SECONDS):
                 await world[Pings].flush()
                 await world.db.note_ids()
+            self._teller.flush()
+            await announcement_jobs.end(world)
+        await world[Others].close()
         await world.db.close()
 
     async def stop_jobs(self) -> None:

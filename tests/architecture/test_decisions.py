@@ -121,10 +121,11 @@ def test_effects_are_registered(module: ModuleType) -> None:
                 f"{module.__name__}.REACTIONS is not in the order of effects: add it to `db.react` in "
                 f"{line_of(app, 'def open_database')}"
             )
-    if hasattr(module, "AFTER_COMMIT"):
-        assert any(area.after_commit is module.AFTER_COMMIT for area in app.AREAS.values()), (
-            f"{module.__name__}.AFTER_COMMIT is in no area of AREAS ({line_of(app, 'AREAS')})"
-        )
+    for name in ("AFTER_COMMIT", "AT_ORIGIN"):
+        if hasattr(module, name):
+            assert any(getattr(area, name.lower()) is getattr(module, name) for area in app.AREAS.values()), (
+                f"{module.__name__}.{name} is in no area of AREAS ({line_of(app, 'AREAS')})"
+            )
 
 
 # --- settings ---------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def test_events_are_the_same_after_encoding_and_decoding(event: Event) -> None:
 
 def test_events_of_another_version_are_left_out() -> None:
     known = GroupRenamed("staff", "Staff")
-    text = announcements.encode([known]).removesuffix("]")
+    text = announcements.encode([known]).decode().removesuffix("]")
     others = '["RoomPainted",{"color":"red"}],["GroupDeleted",{}]'
     assert announcements.decode(f"{text},{others}]") == (known,)
 

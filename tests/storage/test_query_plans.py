@@ -63,6 +63,7 @@ FIRST = "it stops after a fixed number of rows in the order of the index"
 
 WHOLE = {
     "areas.announcements.store._NEWEST": FIRST,
+    "areas.announcements.store._PROCESSES": "there are as many rows as processes",
     "conversation.ban_store._ALL": ROOM,
     "conversation.ban_store._PRESENT_ADDRESSES": ROOM,
     "areas.avatars.picture_store._OF[user][4]": FIRST,

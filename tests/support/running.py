@@ -22,6 +22,7 @@ from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.areas.users.model import ADMIN_GROUP
 from talkd.areas.users.passwords import hash_password
+from talkd.bus.interface import Bus
 from talkd.config import Config
 from talkd.server import App
 from talkd.signaling.dispatch import Signaling
@@ -113,8 +114,10 @@ def free_port() -> int:
 class Server:
     """A talkd at `url`. `app` is its App, and `admin` is a client of its administrator."""
 
-    def __init__(self, loop: LoopThread, config: Config) -> None:
+    def __init__(self, loop: LoopThread, config: Config, new_bus: Callable[[], Bus] | None = None) -> None:
+        """Start it. `new_bus` returns its way to the other servers of its database."""
         self.loop_thread = loop
+        self._new_bus = new_bus
         self._clients: list[httpx.Client] = []
         self.config = config
         config.server.host, config.server.port = "127.0.0.1", free_port()
@@ -134,7 +137,7 @@ class Server:
 
     def start(self) -> None:
         """Start the server, and create the administrator if there is none."""
-        self.app = App(self.config)
+        self.app = App(self.config, self._new_bus() if self._new_bus is not None else None)
         self.run(self._start())
         self.admin = self._make_client(ADMIN, ADMIN_PASSWORD)
 

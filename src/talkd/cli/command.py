@@ -31,6 +31,8 @@ data = click.option(
     "--data", type=click.Path(path_type=Path), metavar="DIR", help="Folder for everything stored in files."
 )
 database = click.option("--database", metavar="URL", help="postgresql://…; without it, SQLite in the data folder.")
+bus = click.option("--bus", metavar="URL", help="nats://…; for several processes on one PostgreSQL database.")
+workers = click.option("--workers", type=click.IntRange(1, 256), help="Processes that answer on this machine.")
 host = click.option("--host", help="Address to listen on.")
 port = click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
 unix_socket = click.option(

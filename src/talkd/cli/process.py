@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from socket import socket
 from typing import TYPE_CHECKING
 
+from talkd.cli.workers import Post
 from talkd.config import Config
 from talkd.core.log import Log
 from talkd.storage.database import DatabaseInUse
@@ -35,11 +36,12 @@ def raise_file_limit() -> int:
     return hard
 
 
-async def serve_until_stopped(app: "App", config: Config, sockets: Sequence[socket]) -> None:
+async def serve_until_stopped(app: "App", config: Config, sockets: Sequence[socket], post: Post | None = None) -> None:
     """Answer requests until SIGTERM, SIGINT or SIGHUP, answer the waiting requests, and return.
 
     A second signal ends the process at once. Signals within ONE_SIGNAL seconds count as one, because some supervisors
-    signal a process and also its group. Raises DatabaseInUse if another server has taken the database.
+    signal a process and also its group. A worker, which has a `post`, also stops when the process that has started it
+    ends. Raises DatabaseInUse if another server has taken the database.
     """
     gc.freeze()  # objects of the start stay; collecting among them caused pauses of 100 ms
     server = HttpServer(app.application, config.server, app.new_websocket)
@@ -60,11 +62,17 @@ async def serve_until_stopped(app: "App", config: Config, sockets: Sequence[sock
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # `nohup` ignores SIGHUP
             loop.add_signal_handler(number, stop)
     await server.start(sockets)
+    if post is not None:
+        loop.add_reader(post.alive, stopping.set)
+        os.write(post.ready, b".")
+        os.close(post.ready)
     stopped = asyncio.create_task(stopping.wait())
     taken_over = asyncio.create_task(app.taken_over.wait())
     await asyncio.wait({stopped, taken_over}, return_when=asyncio.FIRST_COMPLETED)
     for waiting in (stopped, taken_over):
         waiting.cancel()
+    if post is not None:
+        loop.remove_reader(post.alive)
     log.info("stopping", waiting=app.world.changes.waiting)
     app.world.changes.close()
     if not await server.stop(DRAIN):

@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 import ipaddress
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from socket import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 import msgspec
+from click.exceptions import Exit
 
 from talkd.cli import command, data_folder
 from talkd.cli.command import ConfigCommand
+from talkd.cli.workers import Post, Workers, read_post
 from talkd.config import Config, ConfigError
 from talkd.core.errors import TalkError
 from talkd.core.log import Log
@@ -22,6 +25,8 @@ from talkd.web import sockets
 if TYPE_CHECKING:
     from talkd.server import App
 
+BACKLOG = 4096
+"""Connections that may wait for a worker to accept them."""
 KEEP_SECONDS = 0.5
 """Seconds between two checks of the lock file."""
 
@@ -37,6 +42,9 @@ log = Log(__name__)
 @command.unix_socket
 @command.dev
 @command.dev_exposed
+@command.bus
+@command.workers
+@click.option("--as-worker", "post", hidden=True)
 def serve(
     config_file: Path | None,
     data: Path | None,
@@ -46,10 +54,13 @@ def serve(
     unix_socket: str | None,
     dev: bool | None,
     dev_exposed: bool | None,
+    bus: str | None,
+    workers: int | None,
+    post: str | None,
 ) -> None:
     """Run the server."""
     from talkd import logs
-    from talkd.cli import process, welcome
+    from talkd.cli import process
 
     config = command.load(
         config_file,
@@ -60,14 +71,21 @@ def serve(
         server__unix_socket=unix_socket,
         dev=dev,
         dev_exposed=dev_exposed,
+        bus__url=bus,
+        server__workers=workers,
     )
-    check = welcome.doctor_command(config, config_file)
     logs.configure(config.log)
     process.raise_file_limit()
     try:
         _require_unexposed(config)
+        if config.server.workers > 1 and post is None:
+            _serve_by_workers(config)
+            return
+        from talkd.cli import welcome
+
+        check = welcome.doctor_command(config, config_file)
         with _data(config) as lock:
-            command.run(_serve(config, lock, check))
+            command.run(_serve(config, lock, check, read_post(post) if post else None))
     except (data_folder.FolderRefused, ConfigError) as error:
         command.fail(str(error))
     except TalkError as error:
@@ -121,20 +139,45 @@ async def _keep(lock: data_folder.DataLock, app: "App") -> None:
             return
 
 
-async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) -> None:
+def _serve_by_workers(config: Config) -> NoReturn:
+    """Start the workers, and end the command when they have stopped."""
+    if config.dev:
+        command.fail("--dev uses SQLite, which one process must have for itself; remove --workers")
+    data_folder.make_data(Path(config.data))
+    with sockets.bound(config.server) as listening:
+        for each in listening:
+            each.listen(BACKLOG)
+        raise Exit(Workers(config.server.workers, listening, sys.argv[1:]).run())
+
+
+async def _serve(config: Config, lock: data_folder.DataLock | None, check: str, post: Post | None) -> None:
     if config.server.speaks_tls:
         from talkd.cli import certificates
 
         certificates.require_usable(config.server)
+    if post is not None:
+        await _serve_on(post.open_sockets(), config, lock, check, post)
+        return
     with sockets.bound(config.server) as listening:
         await _serve_on(listening, config, lock, check)
 
 
-async def _serve_on(listening: Sequence[socket], config: Config, lock: data_folder.DataLock | None, check: str) -> None:
+async def _serve_on(
+    listening: Sequence[socket],
+    config: Config,
+    lock: data_folder.DataLock | None,
+    check: str,
+    post: Post | None = None,
+) -> None:
     from talkd.cli import process, welcome
     from talkd.server import App
 
-    app = App(config)
+    bus = None
+    if post is not None and not config.bus.url:
+        from talkd.bus.sockets import SocketBus
+
+        bus = SocketBus(Path(post.folder))
+    app = App(config, bus)
     await app.start()
     try:
         if config.dev:
@@ -150,7 +193,7 @@ async def _serve_on(listening: Sequence[socket], config: Config, lock: data_fold
             else:
                 click.echo(welcome.screen(config, admin=admin, check=check))
         keeping = asyncio.create_task(_keep(lock, app)) if lock else None
-        await process.serve_until_stopped(app, config, listening)
+        await process.serve_until_stopped(app, config, listening, post)
         if keeping:
             keeping.cancel()
     finally:

@@ -62,6 +62,11 @@ def new_app_password() -> str:
     return "-".join(text(5) for _ in range(5))
 
 
+def new_process() -> int:
+    """Return a number for a process of the server, which no other one has."""
+    return source.randrange(1, 2**31)
+
+
 def fingerprint(secret: str) -> str:
     """Return the hash to store in place of a random secret, so that a copy of the database has no secrets.
 

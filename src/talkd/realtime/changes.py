@@ -17,6 +17,8 @@ HangUp = Callable[[Callable[[], None]], None]
 """Takes a function to call when the client hangs up, or at once if it has."""
 Owners = dict[str, int]
 """The owners of a watch, such as a session and a network, and how many watches each may have at once."""
+AT_ONCE, EACH_SECOND = 50, 1000
+"""How many watches are woken at once, and each second, after changes that may have been missed."""
 RETRY_SECONDS = 5
 """Seconds after which a client should try again if its poll was refused."""
 
@@ -201,6 +203,19 @@ class Changes:
         """Wake all watches, after changes that no event describes."""
         self.standing += 1
         self.publish(list(self._watches))
+
+    def publish_slowly(self) -> None:
+        """Wake all watches as `publish_everything` does, but a few at a time, so that others are not kept waiting."""
+        self.standing += 1
+        watches = {watch for topic in self._watches for watch in self._of(topic)}
+        self._wake_some(list(watches))
+
+    def _wake_some(self, watches: list["Watch"]) -> None:
+        for watch in watches[:AT_ONCE]:
+            watch.changed.update(watch.topics)
+            watch.release()
+        if len(watches) > AT_ONCE:
+            asyncio.get_running_loop().call_later(AT_ONCE / EACH_SECOND, self._wake_some, watches[AT_ONCE:])
 
     def close(self) -> None:
         """End all waits, so that the requests are answered, and refuse new watches."""

@@ -1,6 +1,6 @@
 """Keep connections and sessions alive, and end those that are dead."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.conversation.pings import Pings
 from talkd.signaling.dispatch import Signaling
 from talkd.web.call import World
@@ -21,6 +21,6 @@ async def keep_sessions(world: World) -> None:
 
 
 JOBS = (
-    Job("sweep_signaling", every=1, run=sweep),
-    Job("keep_signaling_sessions", every=15, run=keep_sessions),
+    Job("sweep_signaling", every=1, run=sweep, where=Runs.EVERYWHERE),
+    Job("keep_signaling_sessions", every=15, run=keep_sessions, where=Runs.EVERYWHERE),
 )

@@ -137,6 +137,11 @@ class Database(abc.ABC):
     def __init__(self) -> None:
         self.reactions: dict[type[Event], tuple[Reaction, ...]] = {}
         self.after_commit: tuple[AfterCommit, ...] = ()
+        """Effects in every process, of commits of all processes."""
+        self.at_origin: tuple[AfterCommit, ...] = ()
+        """Effects in one process only: the one that has committed, or the leading one if a command has."""
+        self.tell: AfterCommit = _tell_nobody
+        """Tells the other processes what this one has committed."""
         self.statements = 0
         self.availability = Availability()
         self._try: asyncio.Future[bool] | None = None
@@ -156,8 +161,20 @@ class Database(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def claim(self) -> None:
-        """Reserve the database for this server until `close`. Raises DatabaseInUse."""
+    async def claim(self, process: int = 0) -> None:
+        """Reserve the database until `close`: for this server alone, or for all processes that give a number.
+
+        Raises DatabaseInUse if another server has it, or if processes have it and this one gives no number.
+        """
+
+    @property
+    @abc.abstractmethod
+    def leads(self) -> bool:
+        """Return True if this process does what only one of the processes of the database does. One of them does."""
+
+    @abc.abstractmethod
+    async def list_serving(self) -> set[int]:
+        """Return the numbers of the processes that share the database and are connected to it. Raises Unavailable."""
 
     @abc.abstractmethod
     async def watch(self) -> None:
@@ -247,14 +264,27 @@ class Database(abc.ABC):
         self._try = None
 
     def announce(self, events: Sequence[Event]) -> None:
-        """Run the after-commit effects. Their errors are logged: the transaction is already durable."""
+        """Run all effects of a transaction of this process, and tell the others."""
+        self.follow(events, acts=True)
+        if events:
+            self.tell(events)
+
+    def follow(self, events: Sequence[Event], *, acts: bool = False) -> None:
+        """Run the effects of a commit. Their errors are logged: the transaction is already durable.
+
+        `acts`: whether the effects of which each commit has one, such as a message to another server, run here.
+        """
         if not events:
             return
-        for effect in self.after_commit:
+        for effect in (*self.after_commit, *self.at_origin) if acts else self.after_commit:
             try:
                 effect(events)
             except Exception:
                 log.exception("effect_failed", effect=getattr(effect, "__qualname__", repr(effect)))
+
+
+def _tell_nobody(_events: Sequence[Event]) -> None:
+    """Do nothing: this is the only process."""
 
 
 async def _write_heartbeat(tx: Tx) -> None:

@@ -14,7 +14,7 @@ from talkd.core.log import Log
 from talkd.storage import numbering
 from talkd.storage.availability import Kind
 from talkd.storage.database import Database, Row, Tx, Work
-from talkd.storage.postgres_lock import ServingLock
+from talkd.storage.postgres_lock import MEMBERS, ServingLock
 from talkd.storage.postgres_migrate import migrate_postgres
 from talkd.storage.statements import Statement
 
@@ -36,6 +36,12 @@ TOGETHER = 2
 """Maximum number of writers of one queue with a connection: one works, and one can start as soon as it is done."""
 
 _SIZE = Statement(sa.select(sa.func.pg_database_size(sa.func.current_database())))
+_SERVING = Statement(
+    sa.text(
+        "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 "
+        "AND classid = :members AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    ).bindparams(sa.bindparam("members", type_=sa.BigInteger))
+)
 _AGAIN = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
@@ -193,9 +199,16 @@ class PostgresDatabase(Database):
             },
         )
 
-    async def claim(self) -> None:
-        self._lock = ServingLock(self._url)
+    async def claim(self, process: int = 0) -> None:
+        self._lock = ServingLock(self._url, process)
         await self._lock.take()
+
+    @property
+    def leads(self) -> bool:
+        return self._lock is not None and self._lock.leads
+
+    async def list_serving(self) -> set[int]:
+        return set(await self.read(lambda tx: tx.values(_SERVING, members=MEMBERS)))
 
     async def watch(self) -> None:
         if self._lock is not None:

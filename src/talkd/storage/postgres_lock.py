@@ -1,7 +1,8 @@
-"""The lock of the server on its PostgreSQL database: an advisory lock that ends with its connection.
+"""The lock of the server on its PostgreSQL database: advisory locks that end with their connection.
 
-Two servers on one database would not know of each other's messages, so clients that wait at one server would not
-receive messages sent to the other.
+Two servers on one database that do not tell each other anything would not know of each other's messages, so clients
+that wait at one would not receive messages sent to the other. So a server takes the lock alone, or the processes of one
+bus share it. Each of these also locks its number, by which the others see that it lives, and one of them leads.
 """
 
 import asyncio
@@ -15,6 +16,10 @@ from talkd.storage.database import DatabaseInUse
 
 SERVING = 7_482_002
 """The number of the advisory lock."""
+MEMBERS = 7_482_003
+"""The first number of the locks of processes that share the database. The second is that of the process."""
+LEADING = 7_482_004
+"""The number of the lock of the process that leads."""
 GRACE = 2.0
 """Seconds to wait for the lock of a process that was just killed."""
 ANSWER_SECONDS = 5.0
@@ -50,16 +55,23 @@ async def find_holder(connection: "asyncpg.Connection[asyncpg.Record]") -> Holde
 
 
 class ServingLock:
-    """The lock, on its own connection."""
+    """The lock, on its own connection. `process` is the number of a process that shares it, or 0."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, process: int = 0) -> None:
         self._url = url
+        self._process = process
+        self._leads = False
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     @property
     def is_held(self) -> bool:
         """Return True if the connection is open, as far as this process knows."""
         return self._connection is not None and not self._connection.is_closed()
+
+    @property
+    def leads(self) -> bool:
+        """Return True if this is the only process, or the one that leads."""
+        return self.is_held and (not self._process or self._leads)
 
     async def take(self) -> None:
         """Take the lock. Raises DatabaseInUse if another server has it."""
@@ -73,26 +85,36 @@ class ServingLock:
             raise
         self._connection = connection
 
-    @staticmethod
-    async def _take_on(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    async def _take_on(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        take = "SELECT pg_try_advisory_lock_shared($1)" if self._process else "SELECT pg_try_advisory_lock($1)"
         until = asyncio.get_running_loop().time() + GRACE
-        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", SERVING, timeout=ANSWER_SECONDS):
+        while not await connection.fetchval(take, SERVING, timeout=ANSWER_SECONDS):
             if asyncio.get_running_loop().time() > until:
                 holder = await find_holder(connection)
                 raise DatabaseInUse(
-                    f"another talkd already serves this database ({holder or 'unknown'}), and only one can: stop the "
-                    "other one, or give this one another database"
+                    f"another talkd already serves this database ({holder or 'unknown'}), and only processes with one "
+                    "bus can share it: stop the other one, give this one another database, or give all of them "
+                    "--bus (docs/admin/scaling.md)"
                 )
             await asyncio.sleep(0.1)
+        if self._process:
+            await connection.execute("SELECT pg_advisory_lock($1, $2)", MEMBERS, self._process, timeout=ANSWER_SECONDS)
+            self._leads = await _try_to_lead(connection)
 
     async def keep(self) -> None:
-        """Take the lock again if its connection was lost. Raises DatabaseInUse if another server has taken it."""
+        """Take the lock again if its connection was lost, and lead if no other process does.
+
+        Raises DatabaseInUse if another server has taken the lock.
+        """
         if self._connection is not None:
             try:
-                await self._connection.fetchval("SELECT 1", timeout=ANSWER_SECONDS)
+                if self._process and not self._leads:
+                    self._leads = await _try_to_lead(self._connection)
+                else:
+                    await self._connection.fetchval("SELECT 1", timeout=ANSWER_SECONDS)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 self._connection.terminate()
-                self._connection = None
+                self._connection, self._leads = None, False
                 log.warning("serving_lock_lost")
             else:
                 return
@@ -107,3 +129,7 @@ class ServingLock:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await self._connection.close(timeout=ANSWER_SECONDS)
             self._connection = None
+
+
+async def _try_to_lead(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+    return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADING, timeout=ANSWER_SECONDS))

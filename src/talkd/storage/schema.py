@@ -85,8 +85,24 @@ announcements = sa.Table(
     sa.Column("id", Int, primary_key=True, autoincrement=True),
     int_column("created_at"),
     text_column("events"),
+    sa.Column("parcels", sa.LargeBinary),
 )
-"""Events of commands for a running server: a JSON text for each transaction. They are deleted after an hour."""
+"""Events of commands for a running server: a JSON text for each transaction. They are deleted after an hour.
+
+`parcels` are messages of a process to the others, while the bus does not carry them (`bus/others.py`).
+"""
+
+processes = sa.Table(
+    "processes",
+    metadata,
+    sa.Column("id", Int, primary_key=True, autoincrement=False),
+    text_column("bus"),
+    text_column("place"),
+    text_column("version"),
+    int_column("sent"),
+    int_column("hears", 1),
+)
+"""The processes that serve the database together: their bus, their machine, and how much they have told the others."""
 
 users = sa.Table(
     "users",

@@ -182,8 +182,15 @@ class SqliteDatabase(Database):
         found = generation.get(self._reader)
         self._written = generation.Written(known=found, tried=found)
 
-    async def claim(self) -> None:
+    async def claim(self, process: int = 0) -> None:
         """Do nothing: the lock file in the data folder reserves the database (`cli/data_folder.py`)."""
+
+    @property
+    def leads(self) -> bool:
+        return True
+
+    async def list_serving(self) -> set[int]:
+        return set()
 
     async def watch(self) -> None:
         self._note_displaced(self._footprint.find_displaced())

@@ -1,26 +1,97 @@
-"""Follow the changes of other processes, such as commands."""
+"""Follow the changes of other processes, such as commands, and know which of them live."""
 
+import os
+import socket
 from functools import partial
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.announcements import service
-from talkd.areas.announcements.model import Followed
+from talkd.areas.announcements.model import Followed, decode
+from talkd.areas.announcements.telling import EVENTS
 from talkd.areas.capabilities.effects import load_settings
 from talkd.areas.chat.feed import Feed
 from talkd.areas.login.credentials import Credentials
+from talkd.areas.notifications.messenger import Messenger
 from talkd.areas.settings import service as settings
 from talkd.areas.signaling.polling import Polling
+from talkd.bus.others import Others, Process
+from talkd.storage.database import DatabaseInUse
 from talkd.web.call import World
 
 
 async def begin(world: World) -> None:
-    """Read the current state of the database. Older announcements are part of it and are not followed."""
+    """Connect to the other processes, and read the current state of the database.
+
+    Older announcements are part of it and are not followed. Raises DatabaseInUse if there are processes on another bus.
+    """
+    others = world[Others]
+    if not others.is_alone:
+        others.on(EVENTS, lambda _sender, content: world.db.follow(decode(content)))
+        await others.open(await world.db.write(service.get_installation))
+        await _require_one_bus(world)
     world[Followed].announcement = await world.db.read(service.get_newest)
     await _load(world)
 
 
+async def _require_one_bus(world: World) -> None:
+    others = world[Others]
+    for each in (await _find_living(world)).values():
+        if each.bus != others.bus_name:
+            raise DatabaseInUse(
+                f"the talkd on {each.place} serves this database with another bus, so the two would not hear each "
+                "other: give all of them the same --bus"
+            )
+    await world.db.write(partial(service.enter, me=_describe(others)))
+
+
+async def end(world: World) -> None:
+    """Tell the others that this process ends, and has told everything."""
+    others = world[Others]
+    if not others.is_alone:
+        others.depart()
+        await store_parcels(world)
+        await world.db.write(partial(service.forget_processes, process_ids=[others.me]))
+
+
+def _describe(others: Others) -> Process:
+    place = f"{socket.gethostname()}, process {os.getpid()}"
+    return Process(others.me, others.bus_name, place, others.sent, others.hears)
+
+
+async def _find_living(world: World) -> dict[int, Process]:
+    """Return the other processes that are connected to the database. Raises Unavailable."""
+    serving = await world.db.list_serving()
+    found = await world.db.read(service.list_processes)
+    dead = [each.id for each in found if each.id not in serving]
+    if dead and world.db.leads:
+        await world.db.write(partial(service.forget_processes, process_ids=dead))
+    return {each.id: each for each in found if each.id in serving and each.id != world[Others].me}
+
+
+async def look_at_others(world: World) -> None:
+    """Store how much this process has told, and compare what the others have told with what has arrived."""
+    others = world[Others]
+    if others.is_alone:
+        return
+    await world.db.write(partial(service.enter, me=_describe(others)))
+    if others.look(await _find_living(world)):
+        await world.throttle.load()
+        if world.db.leads:
+            await world[Messenger].resume()
+
+
+async def store_parcels(world: World) -> None:
+    """Store the messages for other processes that the bus does not carry. If that fails, they are kept."""
+    kept = world[Others].kept
+    if kept:
+        parcels = list(kept)
+        await world.db.write(partial(service.store_parcels, parcels=parcels))
+        for _ in parcels:
+            kept.popleft()
+
+
 async def follow_others(world: World) -> None:
-    """Run the after-commit effects of what other processes announced.
+    """Run the after-commit effects of what other processes stored.
 
     If the epoch in the database is still another one, a change was not announced: forget what is in memory, read the
     settings again, and wake all waiting requests.
@@ -30,7 +101,9 @@ async def follow_others(world: World) -> None:
     epoch = await world.db.read(settings.get_epoch)
     for announcement in await world.db.read(partial(service.list_after, known=followed.announcement)):
         followed.announcement = announcement.id
-        world.db.announce(announcement.events)
+        world.db.follow(announcement.events, acts=world.db.leads)
+        for parcel in announcement.parcels:
+            world[Others].receive(parcel)
     if epoch != followed.epoch:
         world[Credentials].forget()
         world[Feed].clear()
@@ -51,6 +124,8 @@ async def forget_old(world: World) -> None:
 
 
 JOBS = (
-    Job("follow_other_processes", every=0.5, run=follow_others),
-    Job("forget_announcements", every=600, run=forget_old),
+    Job("follow_other_processes", every=0.5, run=follow_others, where=Runs.EVERYWHERE),
+    Job("store_parcels", every=0.25, run=store_parcels, where=Runs.EVERYWHERE),
+    Job("look_at_other_processes", every=1, run=look_at_others, where=Runs.EVERYWHERE),
+    Job("forget_announcements", every=600, run=forget_old, where=Runs.ONCE),
 )

@@ -1,4 +1,4 @@
-"""Announcements: events as text for other processes, and how far this process has followed them."""
+"""Announcements: what one process tells the others, and how far this process has followed them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,10 +12,11 @@ log = Log(__name__)
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """The events of a transaction of another process."""
+    """What another process has stored: the events of a command's transaction, or messages that its bus did not take."""
 
     id: int
     events: tuple[Any, ...]
+    parcels: list[bytes]
 
 
 class Followed:
@@ -30,16 +31,21 @@ class Followed:
 
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in list_kinds(Event)}
 
+encode_parcels = msgspec.msgpack.Encoder().encode
+decode_parcels = msgspec.msgpack.Decoder(list[bytes]).decode
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[tuple[str, msgspec.Raw]]).decode
 
-def encode(events: Iterable[Any]) -> str:
+
+def encode(events: Iterable[Any]) -> bytes:
     """Return events as JSON: a list of pairs of name and content."""
-    return msgspec.json.encode([(type(event).__name__, event) for event in events]).decode()
+    return _encode([(type(event).__name__, event) for event in events])
 
 
-def decode(text: str) -> tuple[Any, ...]:
+def decode(text: str | bytes) -> tuple[Any, ...]:
     """Return the events of a text. Unknown events, of another version of talkd, are left out and logged."""
     events = []
-    for name, content in msgspec.json.decode(text, type=list[tuple[str, msgspec.Raw]]):
+    for name, content in _decode(text):
         try:
             events.append(msgspec.json.decode(content, type=KINDS[name]))
         except (KeyError, msgspec.ValidationError):

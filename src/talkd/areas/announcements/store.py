@@ -1,25 +1,30 @@
-"""Statements about announcements."""
+"""Statements about announcements, and about the processes that serve the database."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from talkd.bus.others import Process
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
-from talkd.storage.schema import announcements, meta
-from talkd.storage.statements import Statement, bind, word
+from talkd.storage.schema import announcements, meta, processes
+from talkd.storage.statements import Statement, bind, insert, one_of, word
 
 
 class Stored(NamedTuple):
-    """An announcement as it is stored; `events` is JSON."""
+    """An announcement as it is stored; `events` is JSON, and `parcels` a list in MessagePack."""
 
     id: int
     events: str
+    parcels: bytes | None
 
 
 _LOCK = Statement(sa.select(meta.c.value).where(meta.c.key == word("announcements")).with_for_update())
-_ADD = Statement(sa.insert(announcements).values(created_at=bind("now"), events=bind("events")))
-_STORED = shape_of(Stored, announcements.c.id, announcements.c.events)
+_ADD = Statement(
+    sa.insert(announcements).values(created_at=bind("now"), events=bind("events"), parcels=bind("parcels"))
+)
+_STORED = shape_of(Stored, announcements.c.id, announcements.c.events, announcements.c.parcels)
 _AFTER = Query(
     sa.select(*_STORED).where(announcements.c.id > bind("known")).order_by(announcements.c.id),
     _STORED,
@@ -28,12 +33,30 @@ _NEWEST = Statement(sa.select(sa.func.max(announcements.c.id)))
 _FORGET = Statement(
     sa.delete(announcements).where(announcements.c.id <= bind("known"), announcements.c.created_at < bind("before"))
 )
+_PROCESS = shape_of(Process, processes.c.id, processes.c.bus, processes.c.place, processes.c.sent, processes.c.hears)
+_PROCESSES = Query(sa.select(*_PROCESS), _PROCESS)
+_ENTER = Statement(
+    insert(processes)
+    .values(
+        id=bind("id"),
+        bus=bind("bus"),
+        place=bind("place"),
+        version=bind("version"),
+        sent=bind("sent"),
+        hears=bind("hears"),
+    )
+    .on_conflict_do_update(
+        index_elements=["id"],
+        set_={name: bind(name, processes.c[name].type) for name in ("sent", "hears")},
+    )
+)
+_LEAVE = Statement(sa.delete(processes).where(one_of(processes.c.id, "ids")))
 
 
-async def add(tx: Tx, events: str, now: int) -> None:
+async def add(tx: Tx, events: str, now: int, *, parcels: bytes | None = None) -> None:
     """Store an announcement. Others wait until this transaction ends, so that ids rise in the order of commits."""
     await tx.lock(_LOCK)
-    await tx.run(_ADD, events=events, now=now)
+    await tx.run(_ADD, events=events, parcels=parcels, now=now)
 
 
 async def list_after(tx: Tx, known: int) -> list[Stored]:
@@ -49,3 +72,26 @@ async def get_newest(tx: Tx) -> int:
 async def delete_before(tx: Tx, known: int, before: int) -> None:
     """Delete the announcements up to a known one that were stored before the time `before`."""
     await tx.run(_FORGET, known=known, before=before)
+
+
+async def list_processes(tx: Tx) -> list[Process]:
+    """Return the processes that serve the database, and those that have died lately."""
+    return await tx.list(_PROCESSES)
+
+
+async def put_process(tx: Tx, process: Process, version: str) -> None:
+    """Store what a process has sent and whether it hears the bus."""
+    await tx.run(
+        _ENTER,
+        id=process.id,
+        bus=process.bus,
+        place=process.place,
+        version=version,
+        sent=process.sent,
+        hears=int(process.hears),
+    )
+
+
+async def delete_processes(tx: Tx, process_ids: Sequence[int]) -> None:
+    """Forget processes."""
+    await tx.run(_LEAVE, ids=tx.many(process_ids))

@@ -46,4 +46,4 @@ REACTIONS: Reactions = {
     events.FileChanged: _update_messages,
     events.FileDescribed: _update_messages,
 }
-AFTER_COMMIT: Effects = {events.FileChanged: _begin_description}
+AT_ORIGIN: Effects = {events.FileChanged: _begin_description}

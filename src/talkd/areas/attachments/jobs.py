@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.attachments import draft_service, service
 from talkd.web.call import World
 
@@ -31,6 +31,6 @@ async def delete_old_drafts(world: World) -> None:
 
 
 JOBS = (
-    Job("end_shares", every=60, run=end_shares),
-    Job("delete_old_drafts", every=6 * 3600, run=delete_old_drafts),
+    Job("end_shares", every=60, run=end_shares, where=Runs.ONCE),
+    Job("delete_old_drafts", every=6 * 3600, run=delete_old_drafts, where=Runs.ONCE),
 )

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.avatars import picture_service as pictures
 from talkd.areas.avatars.model import Owner, OwnerId
 from talkd.areas.files.contents import Contents
@@ -42,4 +42,4 @@ async def _move(world: World, owner: Owner, owner_id: OwnerId, image: bytes) -> 
     await world[Contents].begin_made().receive_for(one_part(image), store, bool)
 
 
-JOBS = (Job("move_pictures", every=5, run=move_pictures),)
+JOBS = (Job("move_pictures", every=5, run=move_pictures, where=Runs.ONCE),)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.calls import service
 from talkd.web.call import World
 
@@ -15,4 +15,4 @@ async def end_long(world: World) -> None:
             await world.db.write(partial(service.end_long, room_id=room_id, max_duration=most))
 
 
-JOBS = (Job("end_long_calls", every=1, run=end_long),)
+JOBS = (Job("end_long_calls", every=1, run=end_long, where=Runs.ONCE),)

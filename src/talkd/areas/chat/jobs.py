@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.chat import change_service
 from talkd.web.call import World
 
@@ -14,4 +14,4 @@ async def delete_expired(world: World) -> None:
             pass
 
 
-JOBS = (Job("delete_expired_messages", every=10, run=delete_expired),)
+JOBS = (Job("delete_expired_messages", every=10, run=delete_expired, where=Runs.ONCE),)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.dav import upload_service as service
 from talkd.areas.dav.assembly import Assembly
 from talkd.areas.files.contents import Contents
@@ -18,4 +18,4 @@ async def delete_abandoned(world: World) -> None:
         last = upload
 
 
-JOBS = (Job("delete_abandoned_uploads", every=600, run=delete_abandoned),)
+JOBS = (Job("delete_abandoned_uploads", every=600, run=delete_abandoned, where=Runs.ONCE),)

@@ -1,6 +1,6 @@
 """Jobs that delete what nobody needs any more."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.files import service
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.examination import DAY, Examination
@@ -40,6 +40,6 @@ async def delete_left_behind(world: World) -> None:
 
 
 JOBS = (
-    Job("delete_removed_files", every=5, run=delete_removed),
-    Job("delete_contents_left_behind", every=PART_SECONDS, run=delete_left_behind),
+    Job("delete_removed_files", every=5, run=delete_removed, where=Runs.ONCE),
+    Job("delete_contents_left_behind", every=PART_SECONDS, run=delete_left_behind, where=Runs.ONCE),
 )

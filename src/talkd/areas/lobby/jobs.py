@@ -1,6 +1,6 @@
 """Turn lobbies off when their timers expire."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.lobby import service
 from talkd.web.call import World
 
@@ -11,4 +11,4 @@ async def turn_off_due(world: World) -> None:
         await world.db.write(service.turn_off_due)
 
 
-JOBS = (Job("turn_off_lobbies", every=1, run=turn_off_due),)
+JOBS = (Job("turn_off_lobbies", every=1, run=turn_off_due, where=Runs.ONCE),)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.login import service
 from talkd.web.call import World
 
@@ -20,6 +20,6 @@ async def close_lapsed_browsers(world: World) -> None:
 
 
 JOBS = (
-    Job("delete_unfinished_logins", every=600, run=delete_old_flows),
-    Job("close_lapsed_browsers", every=0.5, run=close_lapsed_browsers),
+    Job("delete_unfinished_logins", every=600, run=delete_old_flows, where=Runs.ONCE),
+    Job("close_lapsed_browsers", every=0.5, run=close_lapsed_browsers, where=Runs.ONCE),
 )

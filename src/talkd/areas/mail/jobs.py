@@ -1,6 +1,6 @@
 """Hand mail over to the mail server."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.mail.postman import Postman
 from talkd.web.call import World
 
@@ -17,4 +17,4 @@ async def deliver(world: World) -> None:
         await world[Postman].deliver()
 
 
-JOBS = (Job("deliver_mail", every=5, run=deliver),)
+JOBS = (Job("deliver_mail", every=5, run=deliver, where=Runs.ONCE),)

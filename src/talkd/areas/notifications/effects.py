@@ -105,7 +105,7 @@ def _note_notified(world: World, event: events.Notified) -> None:
     world[Messenger].note_notified(event.user_ids)
 
 
-AFTER_COMMIT: Effects = {
+AT_ORIGIN: Effects = {
     events.MessagePosted: _note_room,
     events.Notified: _note_notified,
 }

@@ -1,6 +1,6 @@
 """Create the notifications of messages, and delete outdated and surplus ones."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.notifications.messenger import Messenger
 from talkd.web.call import World
 
@@ -21,7 +21,7 @@ async def trim(world: World) -> None:
 
 
 JOBS = (
-    Job("deliver_notifications", every=0.5, run=deliver),
-    Job("resume_notifications", every=300, run=resume),
-    Job("trim_notifications", every=60, run=trim),
+    Job("deliver_notifications", every=0.5, run=deliver, where=Runs.EVERYWHERE),
+    Job("resume_notifications", every=300, run=resume, where=Runs.ONCE),
+    Job("trim_notifications", every=60, run=trim, where=Runs.EVERYWHERE),
 )

@@ -1,6 +1,6 @@
 """The job that describes files again whose process was ended, or for which there was no turn."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.pictures.describing import Describer
 from talkd.web.call import World
 
@@ -10,4 +10,4 @@ async def describe_again(world: World) -> None:
     await world[Describer].try_again(world)
 
 
-JOBS = (Job("describe_again", every=20, run=describe_again),)
+JOBS = (Job("describe_again", every=20, run=describe_again, where=Runs.EVERYWHERE),)

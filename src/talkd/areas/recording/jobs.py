@@ -1,6 +1,6 @@
 """End the recordings of calls that are over."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.recording import service
 from talkd.areas.recording.recorder import Recorder
 from talkd.web.call import World
@@ -13,4 +13,4 @@ async def stop_after_calls(world: World) -> None:
         await world[Recorder].stop_after_call(room, server.public_url or server.url_at(server.host))
 
 
-JOBS = (Job("stop_recordings", every=1, run=stop_after_calls),)
+JOBS = (Job("stop_recordings", every=1, run=stop_after_calls, where=Runs.ONCE),)

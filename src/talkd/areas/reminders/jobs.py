@@ -1,6 +1,6 @@
 """Deliver reminders that are due."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.reminders import service
 from talkd.web.call import World
 
@@ -11,4 +11,4 @@ async def deliver_due(world: World) -> None:
         await world.db.write(service.deliver_due)
 
 
-JOBS = (Job("deliver_reminders", every=1, run=deliver_due),)
+JOBS = (Job("deliver_reminders", every=1, run=deliver_due, where=Runs.ONCE),)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.removal import service
 from talkd.web.call import World
 
@@ -22,6 +22,6 @@ async def forget_accounts(world: World) -> None:
 
 
 JOBS = (
-    Job("delete_rooms", every=1, run=delete_rooms),
-    Job("forget_accounts", every=1, run=forget_accounts),
+    Job("delete_rooms", every=1, run=delete_rooms, where=Runs.ONCE),
+    Job("forget_accounts", every=1, run=forget_accounts, where=Runs.ONCE),
 )

@@ -1,6 +1,6 @@
 """Finish changes of members that were interrupted."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.web.call import World
 
@@ -10,4 +10,4 @@ async def finish_changes(world: World) -> None:
     await world[MemberChanges].resume()
 
 
-JOBS = (Job("finish_member_changes", every=1, run=finish_changes),)
+JOBS = (Job("finish_member_changes", every=1, run=finish_changes, where=Runs.ONCE),)

@@ -1,6 +1,6 @@
 """Store the pings of sessions, and end sessions without pings."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.sessions import service as sessions
 from talkd.conversation.pings import Pings
 from talkd.core.log import Log
@@ -22,6 +22,6 @@ async def end_timed_out(world: World) -> None:
 
 
 JOBS = (
-    Job("store_pings", every=5, run=store_pings),
-    Job("end_timed_out_sessions", every=10, run=end_timed_out),
+    Job("store_pings", every=5, run=store_pings, where=Runs.EVERYWHERE),
+    Job("end_timed_out_sessions", every=10, run=end_timed_out, where=Runs.ONCE),
 )

@@ -1,6 +1,6 @@
 """Delete signaling messages that were never fetched."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.signaling import service
 from talkd.web.call import World
 
@@ -10,4 +10,4 @@ async def delete_old(world: World) -> None:
     await world.db.write(service.delete_old)
 
 
-JOBS = (Job("delete_old_signaling", every=10, run=delete_old),)
+JOBS = (Job("delete_old_signaling", every=10, run=delete_old, where=Runs.ONCE),)

@@ -1,6 +1,6 @@
 """Forget old signatures."""
 
-from talkd.area import Job
+from talkd.area import Job, Runs
 from talkd.areas.signatures import service
 from talkd.web.call import World
 
@@ -10,4 +10,4 @@ async def delete_old(world: World) -> None:
     await world.db.write(service.delete_old)
 
 
-JOBS = (Job("delete_old_signatures", every=3600, run=delete_old),)
+JOBS = (Job("delete_old_signatures", every=3600, run=delete_old, where=Runs.ONCE),)

@@ -84,7 +84,7 @@ def _deleted(news: News, event: events.RoomDeleted) -> None:
     news.token, news.deleted_from = event.token, event.user_ids
 
 
-AFTER_COMMIT: Effects = {
+AT_ORIGIN: Effects = {
     events.SessionJoined: _noting(_joined),
     events.SessionLeft: _noting(_left),
     events.CallStarted: _noting(_in_call, _room),

@@ -1,0 +1,187 @@
+"""The other processes that serve the same database, and what this one tells them.
+
+Messages to all are numbered. So a message that arrives twice is dropped, and one that does not arrive is noticed. While
+the bus does not carry them, they are kept for the database (`areas/announcements`), which the others read.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from talkd.bus.hearing import Hearing
+from talkd.bus.interface import Bus
+from talkd.core import ids
+from talkd.core.log import Log
+
+MOST_KEPT = 20_000
+"""Messages that are kept for the database. If there are more, the oldest are dropped, and the others read again."""
+
+log = Log(__name__)
+
+Handle = Callable[[int, bytes], None]
+"""Handles a message: the number of the process that sent it, and the content."""
+
+
+class Parcel(msgspec.Struct, frozen=True, array_like=True):
+    """A message on the bus."""
+
+    sender: int
+    number: int
+    """Its number among the sender's messages to all, or 0 if it is for one process."""
+    to: int
+    """The process that it is for, or 0 for all."""
+    kind: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Another process, as the database knows it."""
+
+    id: int
+    bus: str
+    """The name of its bus."""
+    place: str
+    """The machine that it runs on, and its number there."""
+    sent: int
+    """How many messages to all it has sent, at least."""
+    hears: bool
+    """Whether it hears the bus."""
+
+
+DEPARTURE = "departure"
+"""The kind of the last message of a process that stops. It has told everything before."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Parcel).decode
+
+
+class Others:
+    """The other processes. Without a bus there are none, and nothing is told."""
+
+    def __init__(self, bus: Bus | None) -> None:
+        self._bus = bus
+        self.me = ids.new_process() if bus is not None else 0
+        """The number of this process; 0 if it is the only one."""
+        self.sent = 0
+        """How many messages to all this process has sent."""
+        self.told = 0
+        """How many messages this process has sent, to all or to one."""
+        self.received = 0
+        self.times_missed = 0
+        """How often messages were missing, so that everything was read again."""
+        self.living: dict[int, Process] = {}
+        """The other processes that serve the database."""
+        self.kept: deque[bytes] = deque(maxlen=MOST_KEPT)
+        """Messages that go through the database."""
+        self.when_missed: tuple[Callable[[], None], ...] = ()
+        """Called when messages were missed: what is kept in memory may be outdated."""
+        self._handlers: dict[str, Handle] = {DEPARTURE: self._note_departure}
+        self._departed: set[int] = set()
+        self._hearing = Hearing()
+        if bus is not None:
+            bus.receive = self.receive
+
+    # --- the bus ------------------------------------------------------------------------------
+    @property
+    def is_alone(self) -> bool:
+        """Whether this is the only process that may serve the database."""
+        return self._bus is None
+
+    @property
+    def bus_name(self) -> str:
+        """The name of the bus; empty without one."""
+        return self._bus.name if self._bus is not None else ""
+
+    @property
+    def hears(self) -> bool:
+        """Whether the bus is connected, as far as this process knows. True without a bus."""
+        return self._bus is None or self._bus.is_connected
+
+    async def open(self, installation: str) -> None:
+        """Connect to the bus."""
+        if self._bus is not None:
+            await self._bus.open(self.me, installation)
+
+    async def close(self) -> None:
+        """Disconnect from the bus."""
+        if self._bus is not None:
+            await self._bus.close()
+
+    # --- telling ------------------------------------------------------------------------------
+    def tell(self, kind: str, content: bytes) -> None:
+        """Tell all others. It takes a moment longer, but is not lost, while the bus is not connected."""
+        if self._bus is None:
+            return
+        self.sent += 1
+        self._send(Parcel(self.me, self.sent, 0, kind, content))
+
+    def tell_one(self, process: int, kind: str, content: bytes) -> None:
+        """Tell one process. It is lost if the connection to the bus is just being lost, or the process dies."""
+        if self._bus is not None:
+            self._send(Parcel(self.me, 0, process, kind, content))
+
+    def _send(self, parcel: Parcel) -> None:
+        assert self._bus is not None, "there are others"
+        message = _encode(parcel)
+        self.told += 1
+        recipient = self.living.get(parcel.to)
+        if self._bus.is_connected:
+            self._bus.send(message, parcel.to or None)
+        if not self._bus.is_connected or (
+            any(not each.hears for each in self.living.values()) if recipient is None else not recipient.hears
+        ):
+            self.kept.append(message)
+
+    def depart(self) -> None:
+        """Tell all others that this process stops."""
+        self.tell(DEPARTURE, b"")
+
+    def _note_departure(self, sender: int, _content: bytes) -> None:
+        self._departed.add(sender)
+        self.living.pop(sender, None)
+
+    # --- hearing ------------------------------------------------------------------------------
+    def on(self, kind: str, handle: Handle) -> None:
+        """Register what handles messages of a kind."""
+        self._handlers[kind] = handle
+
+    def receive(self, message: bytes) -> None:
+        """Handle a message of another process, from the bus or from the database, unless it was handled before."""
+        try:
+            parcel = _decode(message)
+        except msgspec.DecodeError:
+            log.warning("bus_message_unreadable")
+            return
+        if parcel.sender == self.me or parcel.to not in (0, self.me):
+            return
+        if parcel.number and not self._hearing.take(parcel.sender, parcel.number):
+            return
+        self.received += 1
+        handle = self._handlers.get(parcel.kind)
+        if handle is None:
+            log.debug("bus_message_unknown", kind=parcel.kind)  # of another version of talkd
+            return
+        try:
+            handle(parcel.sender, parcel.content)
+        except Exception:
+            log.exception("bus_message_failed", kind=parcel.kind)
+
+    def look(self, living: Mapping[int, Process]) -> bool:
+        """Note which other processes live. Return True, after calling `when_missed`, if anything may have been missed.
+
+        That is so if messages are missing for longer than one look, or a process has died: it may not have told its
+        last changes.
+        """
+        has_died = bool(self.living.keys() - living.keys())
+        self._departed &= living.keys()
+        self.living = {key: each for key, each in living.items() if key not in self._departed}
+        is_missing = self._hearing.look({each.id: each.sent for each in living.values()})
+        if is_missing or has_died:
+            self.times_missed += 1
+            log.info("bus_messages_missed", reason="process ended" if has_died else "messages lost")
+            for forget in self.when_missed:
+                forget()
+        return is_missing or has_died

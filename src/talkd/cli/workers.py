@@ -1,0 +1,152 @@
+"""`talkd serve --workers N`: a process that starts the workers, replaces those that die, and stops them.
+
+It opens the sockets before it starts them, so no connection is refused while a worker is replaced. It answers no
+request itself.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from socket import socket
+from types import FrameType
+
+import msgspec
+
+from talkd.core.log import Log
+
+STOP_SECONDS = 20.0
+"""How long workers may take to stop. Those that take longer are killed."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before a worker that has died is replaced: longer each time, if the next one dies soon."""
+SOON = 30.0
+LOOK_SECONDS = 0.1
+
+log = Log(__name__)
+
+
+class Post(msgspec.Struct, frozen=True):
+    """What a worker gets from the process that has started it. The numbers are file descriptors."""
+
+    folder: str
+    """Where the workers find each other."""
+    sockets: list[int]
+    """The sockets to listen on."""
+    ready: int
+    """A pipe to write to when requests are answered."""
+    alive: int
+    """A pipe that is closed when the process that has started the worker ends."""
+
+    def open_sockets(self) -> list[socket]:
+        """Return the sockets to listen on."""
+        return [socket(fileno=each) for each in self.sockets]
+
+
+class _Worker:
+    """A place for a worker, and the process that has it now."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.process: subprocess.Popen[bytes] | None = None
+        self.ready = -1
+        """The pipe on which it says that it answers requests, or -1."""
+        self.is_ready = False
+        """Whether a worker in this place has answered requests. Then the settings are right, and the next one will."""
+        self.began = 0.0
+        self.pause = 0.0
+        """Seconds before the next start."""
+        self.next_start = 0.0
+
+
+class Workers:
+    """The workers of a server."""
+
+    def __init__(self, count: int, sockets: Sequence[socket], words: Sequence[str]) -> None:
+        """`words`: the arguments of the command, which the workers get too."""
+        self._sockets, self._words = sockets, words
+        self._workers = [_Worker(number) for number in range(1, count + 1)]
+        self._is_stopping = False
+        self._alive, self._alive_here = os.pipe()
+
+    def run(self) -> int:
+        """Keep the workers running until a signal to stop. Return the exit status.
+
+        A worker that ends before it answers requests has refused the settings or the database: then all stop.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # `nohup` ignores SIGHUP
+                signal.signal(number, self._note_signal)
+        with tempfile.TemporaryDirectory(prefix="talkd-", ignore_cleanup_errors=True) as folder:
+            status = 0
+            while not self._is_stopping and not status:
+                status = self._look(folder)
+                time.sleep(LOOK_SECONDS)
+            self._stop()
+        return status
+
+    def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._is_stopping = True
+
+    def _look(self, folder: str) -> int:
+        """Start the workers that are due. Return the exit status of one that could not begin, or 0."""
+        for worker in self._workers:
+            process = worker.process
+            if process is None:
+                if time.monotonic() >= worker.next_start:
+                    self._start(worker, folder)
+                continue
+            self._note_ready(worker)
+            status = process.poll()
+            if status is None:
+                continue
+            worker.process = None
+            if not worker.is_ready:
+                return abs(status) or 1
+            lived = time.monotonic() - worker.began
+            worker.pause = FIRST_PAUSE if lived > SOON else min(worker.pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
+            worker.next_start = time.monotonic() + worker.pause
+            log.error("worker_died", worker=worker.number, status=status, starts_again_in=worker.pause)
+        return 0
+
+    @staticmethod
+    def _note_ready(worker: _Worker) -> None:
+        if worker.ready >= 0:
+            try:
+                worker.is_ready |= bool(os.read(worker.ready, 1))
+            except BlockingIOError:
+                return
+            os.close(worker.ready)
+            worker.ready = -1
+
+    def _start(self, worker: _Worker, folder: str) -> None:
+        ready_here, ready = os.pipe()
+        os.set_blocking(ready_here, False)
+        post = Post(folder, [each.fileno() for each in self._sockets], ready, self._alive)
+        worker.process = subprocess.Popen(  # noqa: S603 - the same program
+            [sys.executable, "-m", "talkd", *self._words, "--as-worker", msgspec.json.encode(post).decode()],
+            pass_fds=(*post.sockets, ready, self._alive),
+            start_new_session=True,  # Ctrl-C reaches only this process, which stops them
+        )
+        os.close(ready)
+        worker.ready, worker.began = ready_here, time.monotonic()
+
+    def _stop(self) -> None:
+        running = [each.process for each in self._workers if each.process is not None]
+        for process in running:
+            process.terminate()
+        until = time.monotonic() + STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        os.close(self._alive_here)
+
+
+def read_post(text: str) -> Post:
+    """Return what a worker was given."""
+    return msgspec.json.decode(text, type=Post)
