@@ -50,8 +50,8 @@ class Folders:
 class DiskDraft:
     """A file in the folder of unfinished blobs. `finish` moves it to its place."""
 
-    def __init__(self, folder: Path, folders: Folders, *, durable: bool) -> None:
-        self.key = new_key()
+    def __init__(self, folder: Path, folders: Folders, key: str, *, durable: bool) -> None:
+        self.key = key
         self._folders = folders
         self._durable = durable
         self._path = folder / UNFINISHED / self.key
@@ -107,8 +107,8 @@ class DiskBlobs:
         self._folders = Folders(folder, durable=durable)
         self._durable = durable
 
-    def create(self) -> DiskDraft:
-        return DiskDraft(self._folder, self._folders, durable=self._durable)
+    def create(self, key: str = "") -> DiskDraft:
+        return DiskDraft(self._folder, self._folders, key or new_key(), durable=self._durable)
 
     async def open(self, key: str, start: int, size: int) -> FilePart:
         try:

@@ -43,8 +43,8 @@ class Draft(Protocol):
 class Blobs(Protocol):
     """A storage. A key is used once, so what it stands for never changes."""
 
-    def create(self) -> Draft:
-        """Return an empty blob with a new key."""
+    def create(self, key: str = "") -> Draft:
+        """Return an empty blob with a new key, or for a restore with one that the storage does not have."""
 
     async def open(self, key: str, start: int, size: int) -> Stream:
         """Return `size` bytes of a blob from `start` on. Raises Gone, or OSError if the storage fails."""

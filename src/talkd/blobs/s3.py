@@ -44,8 +44,8 @@ class S3Draft:
     Up to PART bytes stay in memory, so that most files need one request, and nothing of them is in the storage before.
     """
 
-    def __init__(self, store: S3Store) -> None:
-        self.key = new_key()
+    def __init__(self, store: S3Store, key: str) -> None:
+        self.key = key
         self._store = store
         self._first: list[bytes] = []
         self._size = 0
@@ -117,8 +117,8 @@ class S3Blobs:
     def __init__(self, url: str) -> None:
         self._store = _store_of(url)
 
-    def create(self) -> S3Draft:
-        return S3Draft(self._store)
+    def create(self, key: str = "") -> S3Draft:
+        return S3Draft(self._store, key or new_key())
 
     async def open(self, key: str, start: int, size: int) -> Parts:
         first = await self._read(key, start, min(size, READ)) if size else b""

@@ -22,6 +22,12 @@ GROUPS = {
     "occ": ("talkd.cli.occ_root", "Administration commands with the names and options of Nextcloud's occ."),
 }
 """The groups of commands: the module whose `app` has them, and the help."""
+SINGLE = {
+    "backup": ("talkd.cli.backup", "Write all data into a file, also while the server runs, and verify it."),
+    "restore": ("talkd.cli.backup", "Put a backup into an empty database, SQLite or PostgreSQL."),
+    "copy": ("talkd.cli.copying", "Copy a database into another one, such as SQLite to PostgreSQL."),
+}
+"""Commands that are imported when a command line names them: the module that has them, and the help."""
 
 
 class _Root(Group):
@@ -34,17 +40,18 @@ class _Root(Group):
             raise Exit(INTERRUPTED) from None
 
 
-class _GroupIn(click.Command):
-    """Stands for the group of commands in a module, which is imported when a command line names the group."""
+class _CommandIn(click.Command):
+    """Stands for a command in a module, which is imported when a command line names the command."""
 
-    def __init__(self, module: str, **more: Any) -> None:
+    def __init__(self, module: str, attribute: str, **more: Any) -> None:
         super().__init__(**more)
-        self.module = module
+        self.module, self.attribute = module, attribute
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
-        group: Group = import_module(self.module).app
-        group.help = self.help
-        return group.make_context(*args, **more)
+        command: click.Command = getattr(import_module(self.module), self.attribute)
+        if isinstance(command, Group):
+            command.help = self.help
+        return command.make_context(*args, **more)
 
 
 @click.command
@@ -56,5 +63,7 @@ def version() -> None:
 app = _Root("talkd", help="A conversation server that speaks the API of the Nextcloud Talk apps.")
 for command in (serve.serve, doctor.doctor, serve.migrate, serve.openapi, version):
     app.add_command(command)
+for name, (module, about) in SINGLE.items():
+    app.add_command(_CommandIn(module, name, name=name, help=about))
 for name, (module, about) in GROUPS.items():
-    app.add_command(_GroupIn(module, name=name, help=about))
+    app.add_command(_CommandIn(module, "app", name=name, help=about))

@@ -20,6 +20,8 @@ REVISIONS = tuple(sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "
 """All revisions that this talkd knows, oldest first: the numbers with which the migration files begin."""
 UNFINISHED = ".new"
 """Suffix of a SQLite file while its first tables are created. A file without it is always complete."""
+COPYING = "copying"
+"""In place of a revision, this marks a database that `talkd copy` has not filled yet. Every talkd refuses it."""
 BUSY_SECONDS = 60
 """Seconds that an upgrade waits for another process that writes to the SQLite file."""
 
@@ -36,7 +38,11 @@ class MigrationFailed(DatabaseRefused):
 
 
 def is_behind(current: str | None) -> bool:
-    """Return True if the schema must be created or upgraded. Raises DatabaseTooNew."""
+    """Return True if the schema must be created or upgraded. Raises DatabaseTooNew, DatabaseIncomplete."""
+    if current == COPYING:
+        raise files.DatabaseIncomplete(
+            "this database is an unfinished copy of another one: run the same `talkd copy` again, which continues it"
+        )
     if current is not None and current not in REVISIONS:
         raise DatabaseTooNew(
             f"this database has schema {current}, this talkd knows schemas up to {REVISIONS[-1]}: "
@@ -45,21 +51,27 @@ def is_behind(current: str | None) -> bool:
     return current != REVISIONS[-1]
 
 
+def run_migrations(connection: Any, revision: str = "head") -> None:
+    """Run the migrations up to a revision in the open transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 def upgrade(connection: Any) -> None:
     """Run the missing migrations in the open transaction, unless another process has run them meanwhile."""
     import sqlalchemy as sa
-    from alembic import command
-    from alembic.config import Config
     from alembic.migration import MigrationContext
 
     current = MigrationContext.configure(connection).get_current_revision()
     if not is_behind(current):
         return
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        run_migrations(connection)
     except sa.exc.DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _NO_PRIVILEGE_POSTGRES:
             raise MigrationFailed(
@@ -137,6 +149,12 @@ def migrate_sqlite(path: Path) -> None:
             generation.begin(file)
             file.execute("PRAGMA journal_mode = WAL")
         files.put_in_place(new, path)
+
+
+def upgrade_file(path: Path) -> None:
+    """Upgrade a file that is no database of a server yet. Raises DatabaseRefused."""
+    if is_behind(revision_of_sqlite(path)):
+        _upgrade_sqlite(path)
 
 
 def _upgrade_sqlite(path: Path) -> None:

@@ -15,6 +15,8 @@ PRIVATE = 0o600
 """Mode of every file: only the user that runs talkd may read messages."""
 
 
+FILLING = ".filling"
+"""Suffix of a SQLite file while `talkd restore` or `talkd copy` fills it."""
 HEADER = 512
 """Minimum size of a SQLite file in bytes: the smallest page."""
 
@@ -26,6 +28,11 @@ class DatabaseIncomplete(DatabaseRefused):
 def log_of(path: Path) -> Path:
     """Return the path of the write-ahead log, which has the newest changes. It is beside the real file, not a link."""
     return Path(f"{path.resolve()}-wal")
+
+
+def filling_of(path: Path) -> Path:
+    """Return the path of the file that becomes the database when it is complete."""
+    return path.with_name(path.name + FILLING)
 
 
 def is_filled(file: Path) -> bool:
@@ -44,6 +51,11 @@ def require_complete(path: Path) -> None:
             "restore a backup (docs/admin/backup.md); to start over, remove the link"
         )
     if not path.exists():
+        if filling_of(path).exists():
+            raise DatabaseIncomplete(
+                f"{path} is missing, and {filling_of(path).name} is an unfinished restore or copy: run the same `talkd "
+                f"restore` or `talkd copy` again; to start over, remove {filling_of(path).name}"
+            )
         for rest in (log_of(path), Path(f"{path.resolve()}-journal")):
             if is_filled(rest):
                 raise DatabaseIncomplete(

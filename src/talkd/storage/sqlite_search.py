@@ -5,12 +5,21 @@ once, later. Until then `contains` reads the newest messages one by one. Trigger
 indexed message is edited or deleted (migration 0003).
 """
 
+from typing import Any
+
 import apsw
 import sqlalchemy as sa
 
 from talkd.storage.database import Tx
 from talkd.storage.statements import Statement
 
+OWN_TABLES = (
+    "messages_searchable",
+    "messages_search",
+    "messages_search_grams",
+    *(f"messages_search_{part}" for part in ("config", "content", "data", "docsize", "idx")),
+)
+"""The tables of the index. They follow from `messages`."""
 AT_ONCE = 200
 """Messages indexed at once. This usually takes 3 ms, at worst 30 ms, and all other tasks wait for it."""
 
@@ -61,3 +70,13 @@ async def index_messages(tx: Tx) -> bool:
         await tx.run(_ADD, target=target)
         await tx.run(_ADVANCE, target=target)
     return bool(found == AT_ONCE)
+
+
+def index_next(connection: apsw.Connection, at_once: int) -> int:
+    """Index the next batch in the open transaction, without a server. Return how many messages it had."""
+    row: Any = connection.execute(*_TARGET.for_sqlite({"at_once": at_once})).fetchone()
+    target, found = row
+    if found:
+        connection.execute(*_ADD.for_sqlite({"target": target}))
+        connection.execute(*_ADVANCE.for_sqlite({"target": target}))
+    return int(found)
