@@ -32,6 +32,7 @@ LAYERS = {
     "web": ("core", "storage", "conversation", "realtime", "web", "config", "config_groups", "__version__"),
     "blobs": ("core", "blobs", "config"),
     "backups": ("core", "storage", "blobs", "backups", "__version__"),
+    "load": ("core", "load", "__version__"),
 }
 CORE_MAY_USE = sys.stdlib_module_names | {"msgspec"}
 DRIVERS_AND_SERVERS = ("falcon", "httptools", "asyncpg", "apsw", "sqlite3")

@@ -7,7 +7,7 @@ import click
 from click.exceptions import Exit
 
 from talkd import __version__
-from talkd.cli import INTERRUPTED, doctor, serve
+from talkd.cli import INTERRUPTED, bench, doctor, serve
 from talkd.cli.command import Group
 
 GROUPS = {
@@ -61,7 +61,7 @@ def version() -> None:
 
 
 app = _Root("talkd", help="A conversation server that speaks the API of the Nextcloud Talk apps.")
-for command in (serve.serve, doctor.doctor, serve.migrate, serve.openapi, version):
+for command in (serve.serve, doctor.doctor, serve.migrate, serve.openapi, bench.bench, version):
     app.add_command(command)
 for name, (module, about) in SINGLE.items():
     app.add_command(_CommandIn(module, name, name=name, help=about))

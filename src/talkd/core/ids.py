@@ -9,7 +9,9 @@ from typing import NewType
 Token = NewType("Token", str)
 SessionId = NewType("SessionId", str)
 
-source: random.Random = random.SystemRandom()
+Numbers = random.Random
+"""A sequence of random numbers."""
+source: Numbers = random.SystemRandom()
 
 TOKEN_FORM = re.compile(r"[a-z0-9]{4,30}")
 _TOKEN_ALPHABET = "abcdefghijkmnopqrstuvwxyz23456789"  # without letters that are easily misread
@@ -18,6 +20,11 @@ _SESSION_ALPHABET = _SECRET_ALPHABET + "+/"
 TOKEN_LENGTH = 8
 PIN_LENGTH = 7
 SESSION_ID_LENGTH = 512
+
+
+def repeatable(seed: str) -> Numbers:
+    """Return random numbers that are the same for the same seed. They are for choices, never for secrets."""
+    return random.Random(seed)  # noqa: S311 - the load generator repeats a run with it
 
 
 def text(length: int, alphabet: str = _SECRET_ALPHABET) -> str:
