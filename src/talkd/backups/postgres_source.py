@@ -68,9 +68,15 @@ class PostgresSource(Source):
     async def select(self, text: str, values: Sequence[Any], size: int) -> AsyncGenerator[list[Values], None]:
         for number in range(1, len(values) + 1):
             text = text.replace("?", f"${number}", 1)
-        cursor = await self._connection.cursor(text, *values)
-        while rows := await cursor.fetch(size):
-            yield [tuple(row) for row in rows]
+        # Rolled back, because only that closes the cursor, and a migration cannot change a table with an open one.
+        part = self._connection.transaction()
+        await part.start()
+        try:
+            cursor = await self._connection.cursor(text, *values)
+            while rows := await cursor.fetch(size):
+                yield [tuple(row) for row in rows]
+        finally:
+            await part.rollback()
 
 
 async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
