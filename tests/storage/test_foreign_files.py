@@ -18,7 +18,7 @@ from support.people import TALK, Person, data_of
 from support.processes import Process
 from support.running import Server
 from talkd.storage.database import Database
-from talkd.storage.migrate import migrate_sqlite, revision_of_sqlite
+from talkd.storage.migrate import migrate_sqlite, schema_of_sqlite
 from talkd.storage.sqlite_generation import ForeignLog
 
 NEW = 30
@@ -97,7 +97,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_an_old_log_beside_a_restored_database_is_refused(drill: Drill, tmp_path: Path) -> None:
     path = drill.copy_killed(tmp_path / "killed")
-    assert revision_of_sqlite(path), "its own log is accepted"
+    assert schema_of_sqlite(path).revision, "its own log is accepted"
     path = drill.copy_killed(tmp_path / "restored")
     shutil.copy(drill.backup, path)
     before = contents(path.parent)
@@ -109,7 +109,7 @@ def test_an_old_log_beside_a_restored_database_is_refused(drill: Drill, tmp_path
         assert {name: before[name] for name in ("talkd.db", "talkd.db-wal")}.items() <= contents(path.parent).items()
     for rest in ("talkd.db-wal", "talkd.db-shm"):
         path.with_name(rest).unlink()
-    assert revision_of_sqlite(path)
+    assert schema_of_sqlite(path).revision
 
 
 def test_a_log_of_another_database_is_refused(drill: Drill, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_log_of_another_database_is_refused(drill: Drill, tmp_path: Path) -> N
     path = drill.copy_killed(tmp_path / "mixed")
     shutil.copy(other, path)
     with pytest.raises(ForeignLog):
-        revision_of_sqlite(path)
+        schema_of_sqlite(path)
 
 
 def test_a_kill_during_a_checkpoint_does_not_make_the_log_foreign(drill: Drill, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_kill_during_a_checkpoint_does_not_make_the_log_foreign(drill: Drill, 
         path = tmp_path / str(pages) / "talkd.db"
         shutil.copytree(killed.parent, path.parent)
         path.write_bytes(whole[: pages * 4096] + old[pages * 4096 :])
-        assert revision_of_sqlite(path)
+        assert schema_of_sqlite(path).revision
         with contextlib.closing(sqlite3.connect(path)) as file:
             assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert file.execute("SELECT count(*) FROM messages WHERE message LIKE '%yyy%'").fetchone() == (NEW,)
@@ -145,7 +145,7 @@ def test_a_backup_newer_than_the_start_of_the_log_is_undone_by_the_log(drill: Dr
     drill.ann.say(drill.token, "later")
     path = drill.copy_killed(tmp_path / "restored")
     shutil.copy(fresh, path)
-    assert revision_of_sqlite(path)
+    assert schema_of_sqlite(path).revision
     with contextlib.closing(sqlite3.connect(path)) as file:
         assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert file.execute("SELECT message FROM messages ORDER BY id DESC").fetchone() == ("later",)
@@ -172,7 +172,7 @@ def test_a_backup_restored_under_a_running_server_stops_writes(
     drill.server.stop()
     if how is write_over:
         with pytest.raises(ForeignLog):
-            revision_of_sqlite(drill.path)
+            schema_of_sqlite(drill.path)
         for rest in ("talkd.db-wal", "talkd.db-shm"):
             drill.path.with_name(rest).unlink()
     drill.server.start()

@@ -24,9 +24,9 @@ from talkd.storage.migrate import (
     REVISIONS,
     MigrationFailed,
     migrate_sqlite,
-    revision_of_sqlite,
+    schema_of_sqlite,
 )
-from talkd.storage.postgres_migrate import migrate_postgres, revision_of_postgres
+from talkd.storage.postgres_migrate import migrate_postgres, schema_of_postgres
 
 FINISHED_EVERY = 25
 """After every so many kills, the migration is run again to its end."""
@@ -81,7 +81,7 @@ def kill_everywhere(path: Path) -> int:
         kept = left / str(steps)
         shutil.copytree(path.parent, kept)
         copy = kept / path.name
-        if revision_of_sqlite(copy) == REVISIONS[-1]:
+        if schema_of_sqlite(copy).revision == REVISIONS[-1]:
             return  # killed after the commit
         assert dump(copy) == before, f"something is left of the migration killed at step {steps}"
         if steps % FINISHED_EVERY:
@@ -91,7 +91,7 @@ def kill_everywhere(path: Path) -> int:
         migrate_sqlite(path)
     for kept in left.iterdir():
         migrate_sqlite(kept / path.name)
-        assert revision_of_sqlite(kept / path.name) == REVISIONS[-1]
+        assert schema_of_sqlite(kept / path.name).revision == REVISIONS[-1]
     return steps
 
 
@@ -134,7 +134,7 @@ def test_concurrent_first_starts_create_one_sqlite_database(tmp_path: Path) -> N
     said = "".join(process.communicate()[1] for process in processes)
     assert set(said.splitlines()) == {f"talkd: created a new database: SQLite in {tmp_path}"}
     assert [process.returncode for process in processes] == [0, 0, 0]
-    assert revision_of_sqlite(tmp_path / "talkd.db") == REVISIONS[-1]
+    assert schema_of_sqlite(tmp_path / "talkd.db").revision == REVISIONS[-1]
 
 
 def test_a_half_created_database_of_an_older_talkd_is_refused_with_one_sentence(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_half_created_database_of_an_older_talkd_is_refused_with_one_sentence(
             with pytest.raises(MigrationFailed) as refused:
                 migrate_sqlite(path)
             assert "restore the backup" in (explain(refused.value) or "")
-        assert revision_of_sqlite(path) == revision
+        assert schema_of_sqlite(path).revision == revision
 
 
 @needs_limits
@@ -168,9 +168,9 @@ def test_a_full_disk_is_not_reported_as_unknown_tables(revision: str | None, tmp
         assert said.startswith("talkd: the database could not be upgraded to schema"), said
         assert "Check its disk" in said
         assert "remove" not in said, "a full disk is no reason to remove the database"
-        assert revision_of_sqlite(path) == revision
+        assert schema_of_sqlite(path).revision == revision
     migrate_sqlite(path)
-    assert revision_of_sqlite(path) == REVISIONS[-1]
+    assert schema_of_sqlite(path).revision == REVISIONS[-1]
 
 
 # --- PostgreSQL -----------------------------------------------------------------------------
@@ -201,7 +201,7 @@ async def tables_of(url: str) -> tuple[str | None, int]:
     connection = await asyncpg.connect(url)
     try:
         count = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
-        return await revision_of_postgres(connection), count
+        return (await schema_of_postgres(connection)).revision, count
     finally:
         await connection.close()
 

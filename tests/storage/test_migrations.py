@@ -1,69 +1,16 @@
 """Databases of every revision can be upgraded with their data."""
 
-import asyncio
 import hashlib
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from support.migrations import alembic, upgrade
-from talkd.config import Config
-from talkd.storage.migrate import REVISIONS, migrate_sqlite
-from talkd.storage.postgres_migrate import migrate_postgres
+from support.migrations import Old, alembic
+from talkd.storage.migrate import REVISIONS
 from talkd.storage.schema import metadata
-
-T = TypeVar("T")
-
-
-class Old:
-    """A database with the schema of an older revision."""
-
-    def __init__(self, config: Config) -> None:
-        self._url = config.database.url
-        self._path = Path(config.data) / "talkd.db"
-
-    def on(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run something in a transaction."""
-        if self._url:
-            return asyncio.run(self._on_postgres(work))
-        engine = sa.create_engine(f"sqlite:///{self._path}")
-        with engine.begin() as connection:
-            done = work(connection)
-        engine.dispose()
-        return done
-
-    async def _on_postgres(self, work: Callable[[sa.Connection], T]) -> T:
-        engine = create_async_engine("postgresql+asyncpg://" + self._url.partition("://")[2])
-        async with engine.begin() as connection:
-            done = await connection.run_sync(work)
-        await engine.dispose()
-        return done
-
-    def bring_to(self, revision: str) -> None:
-        """Create the schema of a revision."""
-        self.on(lambda connection: upgrade(connection, revision))
-
-    def bring_up_to_date(self) -> None:
-        """Upgrade to the newest schema."""
-        if self._url:
-            asyncio.run(migrate_postgres(self._url, timeout=5))
-        else:
-            migrate_sqlite(self._path)
-
-    def run(self, text: str, **values: Any) -> list[tuple[Any, ...]]:
-        """Run a statement and return its rows, if it has any."""
-
-        def work(connection: sa.Connection) -> list[tuple[Any, ...]]:
-            found = connection.execute(sa.text(text), values)
-            return [tuple(row) for row in found] if found.returns_rows else []
-
-        return self.on(work)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

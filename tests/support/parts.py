@@ -84,6 +84,11 @@ WEBDAV = Part(
     "litmus or rclone is not installed",
     "install both (Debian: apt install litmus rclone)",
 )
+HISTORY = Part(
+    "the version before on today's tables",
+    "this is no git checkout, or its history does not reach back to the newest migration",
+    "run them in a clone with its history (git fetch --unshallow)",
+)
 RECORDINGS = Part(
     "recordings of the real server",
     "there are none in the folder TALKD_CONFORMANCE or beside the checkout",

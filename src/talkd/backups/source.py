@@ -9,7 +9,7 @@ from talkd.backups.checksums import RowSum, Values, encode_rows
 from talkd.backups.model import Column, Kind, PlaceRefused, Table, Tally
 from talkd.backups.progress import Advance
 from talkd.backups.sqlite_tables import list_tables_at
-from talkd.storage.migrate import REVISIONS, is_behind
+from talkd.storage.migrate import REVISIONS, Schema, is_behind
 from talkd.storage.sqlite_search import OWN_TABLES as SEARCH_TABLES
 
 BATCH, BATCH_OF_BYTES = 1000, 8
@@ -65,7 +65,7 @@ class Source(ABC):
         revision = await self.get_revision()
         if revision is None:
             raise PlaceRefused("the database has no tables of talkd: check its name or address")
-        is_behind(revision)
+        is_behind(Schema(revision))  # a newer one is refused: its tables cannot be made here
         return revision
 
     async def list_tables(self, revision: str) -> tuple[Table, ...]:
@@ -152,7 +152,7 @@ async def require_empty(source: Source, advice: str) -> None:
         if others:
             raise PlaceRefused(f"the database has a table {min(others)}, which talkd has not made: {advice}")
         return
-    is_behind(revision)
+    is_behind(Schema(revision))
     for table in await source.list_tables(revision):
         if table.name not in FILLED_BY_MIGRATIONS and await source.has_rows(table):
             raise PlaceRefused(f"the database has data already, and nothing is ever overwritten: {advice}")

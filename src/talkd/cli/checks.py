@@ -18,7 +18,7 @@ from talkd.areas.users.model import ADMIN_GROUP
 from talkd.cli.calls import examine_calls
 from talkd.cli.certificates import examine_tls
 from talkd.cli.command import database_of
-from talkd.cli.database import explain, opened, revision_of
+from talkd.cli.database import explain, opened, schema_of
 from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.cli.listening import examine_address, examine_public_url, examine_server
 from talkd.cli.process import SPARE_CONNECTIONS
@@ -26,7 +26,7 @@ from talkd.cli.storages import examine_files, examine_space
 from talkd.config import Config
 from talkd.conversation.settings import TalkSettings
 from talkd.core.networks import require_network
-from talkd.storage.migrate import REVISIONS
+from talkd.storage.migrate import REVISIONS, Schema
 from talkd.storage.sqlite_files import find_damage
 
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -102,12 +102,12 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
     admins: list[str] = []
     old_pictures = 0
     try:
-        revision = await revision_of(config)
-        if revision == REVISIONS[-1]:
+        schema = await schema_of(config)
+        if schema.is_complete:
             async with opened(config) as db:
                 admins = await db.read(lambda tx: groups.list_members(tx, ADMIN_GROUP))
                 old_pictures = await db.read(files.count_pictures_in_database)
-        damage = "" if config.database.url or revision is None else find_damage(Path(config.data) / "talkd.db")
+        damage = "" if config.database.url or schema.revision is None else find_damage(Path(config.data) / "talkd.db")
     except Exception as error:
         reason = explain(error)
         if reason is None:
@@ -119,26 +119,9 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         yield Finding(FAIL, "database", f"{name}: the file is damaged: {damage}", advice)
         return
     yield await examine_server(config)
-    if revision is None:
-        yield Finding(OK, "database", f"{name}: empty; the first start fills it")
+    yield _schema(name, schema)
+    if not schema.is_complete:
         return
-    if revision not in REVISIONS:
-        yield Finding(
-            FAIL,
-            "database",
-            f"{name}: schema {revision} is from a newer talkd",
-            "start that version, or restore the backup from before the upgrade",
-        )
-        return
-    if revision != REVISIONS[-1]:
-        yield Finding(
-            WARN,
-            "database",
-            f"{name}: schema {revision}, but this talkd needs {REVISIONS[-1]}",
-            "make a backup, then start the server or run `talkd migrate`",
-        )
-        return
-    yield Finding(OK, "database", f"{name}: answers, schema {revision}")
     if not config.database.url and not config.database.durable:
         yield Finding(WARN, "durability", "off: a power cut loses messages", "remove database.durable = false")
     if old_pictures:
@@ -149,6 +132,23 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         yield Finding(OK, "administrators", ", ".join(sorted(admins)))
     else:
         yield Finding(WARN, "administrators", "none", f"talkd user add NAME && talkd group join {ADMIN_GROUP} NAME")
+
+
+def _schema(name: str, schema: Schema) -> Finding:
+    """Compare the schema of the database with what this talkd needs."""
+    revision = schema.revision
+    if revision is None:
+        return Finding(OK, "database", f"{name}: empty; the first start fills it")
+    if not schema.is_usable:
+        found, advice = "is from a newer talkd", "start that version, or restore the backup from before the upgrade"
+        return Finding(FAIL, "database", f"{name}: schema {revision} {found}", advice)
+    if schema.is_newer:
+        found = "is from a newer talkd, beside which this one may run"
+        return Finding(WARN, "database", f"{name}: schema {revision} {found}", "upgrade this one as well")
+    if not schema.is_complete:
+        found = f"{name}: schema {revision}, but this talkd needs {REVISIONS[-1]}"
+        return Finding(WARN, "database", found, "make a backup, then start the server or run `talkd migrate`")
+    return Finding(OK, "database", f"{name}: answers, schema {revision}")
 
 
 def _open_files(config: Config) -> Iterator[Finding]:
@@ -196,7 +196,7 @@ def _mail(config: Config) -> Iterator[Finding]:
 async def _settings(config: Config) -> TalkSettings:
     """Return the settings of Talk, or their defaults if the database cannot be read; another check reports that."""
     with contextlib.suppress(Exception):
-        if not config.dev and await revision_of(config) == REVISIONS[-1]:
+        if not config.dev and (await schema_of(config)).is_complete:
             async with opened(config) as db:
                 return await db.read(settings.get_settings)
     return TalkSettings()

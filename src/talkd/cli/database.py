@@ -19,7 +19,7 @@ from talkd.config import Config
 from talkd.conversation.settings import TalkSettings
 from talkd.core.errors import Unavailable
 from talkd.storage.database import Database, DatabaseRefused, Tx, Work
-from talkd.storage.migrate import revision_of_sqlite
+from talkd.storage.migrate import Schema, schema_of_sqlite
 
 T = TypeVar("T")
 
@@ -107,19 +107,19 @@ def change_members(config: Config, work: Work[tuple[T, Progress]]) -> T:
     return run(whole())
 
 
-async def revision_of(config: Config) -> str | None:
-    """Return the schema revision of the database without changing it, or None if the database is empty."""
+async def schema_of(config: Config) -> Schema:
+    """Return the schema of the database without changing it."""
     if config.database.url:
         import asyncpg
 
-        from talkd.storage.postgres_migrate import revision_of_postgres
+        from talkd.storage.postgres_migrate import schema_of_postgres
 
         connection = await asyncpg.connect(config.database.url, timeout=CONNECT)
         try:
-            return await revision_of_postgres(connection)
+            return await schema_of_postgres(connection)
         finally:
             await connection.close()
-    return revision_of_sqlite(Path(config.data) / "talkd.db")
+    return schema_of_sqlite(Path(config.data) / "talkd.db")
 
 
 def explain(error: Exception) -> str | None:

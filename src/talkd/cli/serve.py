@@ -205,15 +205,14 @@ async def _serve_on(
 @click.command(cls=ConfigCommand)
 def migrate(config: Config) -> None:
     """Upgrade the database to the newest schema. `talkd serve` also does this when it starts."""
-    from talkd.cli.database import opened
-    from talkd.storage.migrate import REVISIONS
+    from talkd.cli.database import opened, schema_of
 
     async def work() -> None:
         async with opened(config):
             pass
+        click.echo(f"{command.database_of(config)}: schema {(await schema_of(config)).revision}")
 
     command.run(work())
-    click.echo(f"{command.database_of(config)}: schema {REVISIONS[-1]}")
 
 
 @click.command

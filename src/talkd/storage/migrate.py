@@ -1,16 +1,19 @@
 """Upgrade a database to the newest schema, in one transaction: if the process is killed, nothing has changed.
 
-Alembic is imported only if there is something to do.
+Each migration also stores the oldest revision whose talkd may still use the tables, as `usable_by` in `meta`. So
+servers of two versions run side by side while one after another is replaced (CONTRIBUTING.md, Migrations). Alembic is
+imported only if there is something to do.
 """
 
 import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
+from talkd.core.log import Log
 from talkd.storage import sqlite_files as files
 from talkd.storage import sqlite_generation as generation
 from talkd.storage.database import DatabaseRefused, DatabaseTooNew
@@ -25,6 +28,7 @@ COPYING = "copying"
 BUSY_SECONDS = 60
 """Seconds that an upgrade waits for another process that writes to the SQLite file."""
 
+GET_USABLE_BY = "SELECT value FROM meta WHERE key = 'usable_by'"
 
 _MISFIT_SQLITE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
 _MISFIT_POSTGRES = ("22", "23", "42")
@@ -33,22 +37,51 @@ _NO_PRIVILEGE_POSTGRES = "42501"
 """PostgreSQL's error code for missing privileges."""
 
 
+log = Log(__name__)
+
+
 class MigrationFailed(DatabaseRefused):
     """The database could not be upgraded to the newest schema. It was not changed."""
 
 
-def is_behind(current: str | None) -> bool:
+class Schema(NamedTuple):
+    """The tables of a database, as it describes them itself."""
+
+    revision: str | None
+    """The newest migration that was run; None if there are no tables of talkd."""
+    usable_by: str = ""
+    """The oldest revision whose talkd may use them. Empty if no migration has stored it."""
+
+    @property
+    def is_newer(self) -> bool:
+        """Return True if a newer talkd has changed the tables."""
+        return self.revision is not None and self.revision not in REVISIONS
+
+    @property
+    def is_usable(self) -> bool:
+        """Return True if this talkd may use the tables, perhaps after an upgrade."""
+        return self.revision != COPYING and (not self.is_newer or "" < self.usable_by <= REVISIONS[-1])
+
+    @property
+    def is_complete(self) -> bool:
+        """Return True if the tables have all that this talkd needs."""
+        return self.is_usable if self.is_newer else self.revision == REVISIONS[-1]
+
+
+def is_behind(schema: Schema) -> bool:
     """Return True if the schema must be created or upgraded. Raises DatabaseTooNew, DatabaseIncomplete."""
-    if current == COPYING:
+    if schema.revision == COPYING:
         raise files.DatabaseIncomplete(
             "this database is an unfinished copy of another one: run the same `talkd copy` again, which continues it"
         )
-    if current is not None and current not in REVISIONS:
+    if not schema.is_usable:
         raise DatabaseTooNew(
-            f"this database has schema {current}, this talkd knows schemas up to {REVISIONS[-1]}: "
+            f"this database has schema {schema.revision}, this talkd knows schemas up to {REVISIONS[-1]}: "
             "start the newer talkd that wrote it, or restore the backup from before the upgrade"
         )
-    return current != REVISIONS[-1]
+    if schema.is_newer:
+        log.warning("newer_schema", schema=schema.revision, known=REVISIONS[-1])
+    return not schema.is_complete
 
 
 def run_migrations(connection: Any, revision: str = "head") -> None:
@@ -68,7 +101,8 @@ def upgrade(connection: Any) -> None:
     from alembic.migration import MigrationContext
 
     current = MigrationContext.configure(connection).get_current_revision()
-    if not is_behind(current):
+    stored = sa.text(GET_USABLE_BY)
+    if not is_behind(Schema(current, (connection.execute(stored).scalar() or "") if current else "")):
         return
     try:
         run_migrations(connection)
@@ -111,11 +145,11 @@ def explain_outages() -> Iterator[None]:
         ) from error
 
 
-def revision_of_sqlite(path: Path) -> str | None:
-    """Return the revision of the file without changing it; None if it has no schema yet. Raises DatabaseRefused."""
+def schema_of_sqlite(path: Path) -> Schema:
+    """Return the schema of the file without changing it. Raises DatabaseRefused."""
     files.require_complete(path)
     if not path.exists():
-        return None
+        return Schema(None)
     with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as file:
         file.set_busy_timeout(5000)
         generation.require_own_log(file, path)
@@ -126,13 +160,15 @@ def revision_of_sqlite(path: Path) -> str | None:
                 "to start over, remove the file"
             )
         if "alembic_version" not in tables:
-            return None
-        return next((str(row[0]) for row in file.execute("SELECT version_num FROM alembic_version")), None)
+            return Schema(None)
+        revision = next((str(row[0]) for row in file.execute("SELECT version_num FROM alembic_version")), None)
+        usable_by = next((str(row[0]) for row in file.execute(GET_USABLE_BY)), "") if "meta" in tables else ""
+        return Schema(revision, usable_by)
 
 
 def migrate_sqlite(path: Path) -> None:
     """Create or upgrade the file. Raises DatabaseRefused."""
-    if path.exists() and not is_behind(revision_of_sqlite(path)):
+    if path.exists() and not is_behind(schema_of_sqlite(path)):
         return
     with files.alone_in(path.parent):
         files.require_complete(path)
@@ -153,7 +189,7 @@ def migrate_sqlite(path: Path) -> None:
 
 def upgrade_file(path: Path) -> None:
     """Upgrade a file that is no database of a server yet. Raises DatabaseRefused."""
-    if is_behind(revision_of_sqlite(path)):
+    if is_behind(schema_of_sqlite(path)):
         _upgrade_sqlite(path)
 
 

@@ -5,25 +5,27 @@ from typing import Any
 
 import asyncpg
 
-from talkd.storage.migrate import explain_outages, is_behind, upgrade
+from talkd.storage.migrate import GET_USABLE_BY, Schema, explain_outages, is_behind, upgrade
 
 LOCK = 7_482_001
 """Number of the advisory lock that prevents two starting processes from migrating at the same time."""
 
 
-async def revision_of_postgres(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
-    """Return the revision of the database without changing it; None if it has no schema yet."""
+async def schema_of_postgres(connection: "asyncpg.Connection[asyncpg.Record]") -> Schema:
+    """Return the schema of the database without changing it."""
     if not await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
-        return None
+        return Schema(None)
     revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
-    return revision
+    if not await connection.fetchval("SELECT to_regclass('meta') IS NOT NULL"):
+        return Schema(revision)
+    return Schema(revision, await connection.fetchval(GET_USABLE_BY) or "")
 
 
 async def migrate_postgres(url: str, *, timeout: float) -> None:
     """Create or upgrade the tables. Connecting may take `timeout` seconds. Raises DatabaseRefused."""
     connection = await asyncpg.connect(url, timeout=timeout)
     try:
-        is_old = is_behind(await revision_of_postgres(connection))
+        is_old = is_behind(await schema_of_postgres(connection))
     finally:
         await connection.close()
     if is_old:

@@ -7,6 +7,7 @@ from alembic import op
 
 revision = "0027"
 down_revision = "0026"
+usable_by = "0026"
 
 
 def upgrade() -> None:
