@@ -27,7 +27,7 @@ from talkd.blobs.interface import Blobs
 from talkd.cli.data_folder import lock_data
 from talkd.config import Config
 from talkd.storage import file_schema
-from talkd.storage.migrate import REVISIONS, revision_of_sqlite
+from talkd.storage.migrate import REVISIONS, schema_of_sqlite
 from talkd.storage.schema import Int, metadata
 
 TEXT = 'ä"\\\n\t👍\u2028'
@@ -200,7 +200,7 @@ def test_a_backup_of_an_older_talkd_is_restored_and_upgraded(
         (_MESSAGE, ()),
     )
     done(before, "backup", tmp_path / "a.tar")
-    assert revision_of_sqlite(Path(before.data) / "talkd.db") == revision, "a backup changes nothing"
+    assert schema_of_sqlite(Path(before.data).revision / "talkd.db") == revision, "a backup changes nothing"
     done(after, "restore", tmp_path / "a.tar")
     server = new_server(after)
     visitor = server.visitor()
