@@ -188,8 +188,15 @@ def open_database(config: Config) -> Database:
         from talkd.storage.postgres import Limits, PostgresDatabase
 
         seconds = config.database
-        limits = Limits(seconds.lock_timeout, seconds.statement_timeout, seconds.connection_timeout)
-        db = PostgresDatabase(config.database.url, connections=config.database.connections, limits=limits)
+        limits = Limits(
+            seconds.lock_timeout, seconds.statement_timeout, seconds.connection_timeout, seconds.outage_patience
+        )
+        db = PostgresDatabase(
+            config.database.url,
+            connections=config.database.connections,
+            limits=limits,
+            direct_url=config.database.direct_url,
+        )
     else:
         db = SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)
     db.react(

@@ -101,6 +101,7 @@ _MAY_BE_ZERO = {
     "to_recipient",
     "room_password_min_length",
     "start_timeout",
+    "outage_patience",
     "hsts",
     "quota",
     "total",
@@ -205,8 +206,9 @@ def _check_forms(config: Config) -> None:
         raise ConfigError(f"wrong setting identity.version: {config.identity.version}; write it like 32.0.1.2")
     if not re.fullmatch(r"#[0-9A-Fa-f]{6}", config.identity.color):
         raise ConfigError(f"wrong setting identity.color: {config.identity.color}; write it like #0a6b5c")
-    if config.database.url:
-        _require_database_url(config.database.url)
+    for option, url in (("url", config.database.url), ("direct_url", config.database.direct_url)):
+        if url:
+            _require_database_url(option, url)
     if config.server.public_url:
         config.server.public_url = _require_public_url(config.server.public_url)
     if config.mail.sender and not is_address(config.mail.sender):
@@ -219,7 +221,7 @@ def _check_forms(config: Config) -> None:
         raise ConfigError(f"wrong setting server.port: {config.server.port}; ports go from 1 to {MAX_PORT}")
 
 
-def _require_database_url(url: str) -> None:
+def _require_database_url(option: str, url: str) -> None:
     """Raises ConfigError if this is not the URL of a PostgreSQL database.
 
     The error shows no part of the URL: if the password has a `/`, `?`, `#` or `@`, it cannot be told from the rest.
@@ -229,8 +231,8 @@ def _require_database_url(url: str) -> None:
     ports = [host.rpartition("]")[2].partition(":")[2] or "1" for host in hosts]
     if match is None or any(int(port) not in range(1, MAX_PORT + 1) for port in ports):
         raise ConfigError(
-            "wrong setting database.url: write it like postgresql://user:password@host:5432/name; in the password, "
-            "escape all characters except letters, digits and -._~ (%40 for @, %2F for /, and so on)"
+            f"wrong setting database.{option}: write it like postgresql://user:password@host:5432/name; in the "
+            "password, escape all characters except letters, digits and -._~ (%40 for @, %2F for /, and so on)"
         )
 
 

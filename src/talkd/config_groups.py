@@ -65,12 +65,18 @@ class DatabaseConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The database."""
 
     url: str = ""
-    """`postgresql://user:password@host/name`, or empty for SQLite in the data folder."""
+    """`postgresql://user:password@host/name`, or empty for SQLite in the data folder. With several hosts, separated by
+    commas, the one that is the primary is used."""
+    direct_url: str = ""
+    """The address of PostgreSQL itself, with user and password, if `url` leads to PgBouncer or another pooler. The lock
+    of the server and migrations use it."""
     connections: int = 16
     """Connections of the server to PostgreSQL in total. One holds the claim on the database, and a third of the others
     only read. Commands that run at the same time need a few more."""
     connection_timeout: int = 10
     """Seconds that a request waits for a free connection to PostgreSQL before it gets 503."""
+    outage_patience: int = 5
+    """Seconds that a request waits for the end of an outage of PostgreSQL, such as a restart, before it gets 503."""
     lock_timeout: int = 5
     """Seconds that a request waits for a PostgreSQL row that another transaction has locked before it gets 503."""
     statement_timeout: int = 60

@@ -19,6 +19,7 @@ SECRETS = frozenset(
         "calls.internal_secret",
         "calls.janus_secret",
         "calls.turn_secret",
+        "database.direct_url",
         "database.url",
         "mail.password",
     }

@@ -20,7 +20,7 @@ from support.running import Server
 from talkd.config import Config
 from talkd.core.errors import Unavailable
 from talkd.storage.database import Database, Tx
-from talkd.storage.postgres import PostgresDatabase
+from talkd.storage.postgres import Limits, PostgresDatabase
 from talkd.storage.sqlite import SqliteDatabase
 
 CHAT = "v1/chat/"
@@ -118,6 +118,7 @@ def postgres(databases: Any, new_server: Any) -> Server:
     config: Config = databases.config("postgres")
     config.database.connections = 8
     config.database.lock_timeout, config.database.connection_timeout = 1, 2
+    config.database.outage_patience = 1
     server: Server = new_server(config)
     return server
 
@@ -231,6 +232,7 @@ def own_cluster(tmp_path: Path) -> Iterator[Cluster]:
 def test_a_postgres_that_stops_and_starts_again(own_cluster: Cluster, tmp_path: Path, new_server: Any) -> None:
     config = Config(data=str(tmp_path))
     config.database.url, config.security.throttle = own_cluster.create("talkd"), False
+    config.database.outage_patience = 1
     server: Server = new_server(config)
     ann = server.add_user("ann")
     token = ann.create_room()
@@ -289,7 +291,7 @@ async def test_a_start_waits_a_limited_time_for_postgres(tmp_path: Path, caplog:
 async def db(request: pytest.FixtureRequest, databases: Any) -> AsyncIterator[Database]:
     config: Config = databases.config(request.param)
     database: Database = (
-        PostgresDatabase(config.database.url, connections=3)
+        PostgresDatabase(config.database.url, connections=3, limits=Limits(outage=0))
         if config.database.url
         else SqliteDatabase(Path(config.data) / "talkd.db", durable=False)
     )

@@ -110,11 +110,10 @@ def change_members(config: Config, work: Work[tuple[T, Progress]]) -> T:
 async def schema_of(config: Config) -> Schema:
     """Return the schema of the database without changing it."""
     if config.database.url:
-        import asyncpg
-
+        from talkd.storage.postgres_hosts import connect
         from talkd.storage.postgres_migrate import schema_of_postgres
 
-        connection = await asyncpg.connect(config.database.url, timeout=CONNECT)
+        connection = await connect(config.database.direct_url or config.database.url, timeout=CONNECT)
         try:
             return await schema_of_postgres(connection)
         finally:

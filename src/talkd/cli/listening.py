@@ -14,7 +14,6 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
-import asyncpg
 import msgspec
 
 from talkd.cli.data_folder import ForeignLock, find_owner
@@ -23,6 +22,7 @@ from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.config import Config
 from talkd.config_groups import ServerConfig
 from talkd.core.json import UNREADABLE
+from talkd.storage.postgres_hosts import connect
 from talkd.storage.postgres_lock import find_holder
 from talkd.web import sockets
 
@@ -64,7 +64,7 @@ async def _holder(config: Config) -> str | None:
     if not config.database.url:
         owner = find_owner(Path(config.data))
         return None if owner is None else f"process {owner}"
-    connection = await asyncpg.connect(config.database.url, timeout=CONNECT)
+    connection = await connect(config.database.direct_url or config.database.url, timeout=CONNECT)
     try:
         holder = await find_holder(connection)
     finally:

@@ -251,6 +251,8 @@ class Database(abc.ABC):
     async def _try_to_write(self) -> bool:
         loop = asyncio.get_running_loop()
         try:
+            if self.damage:
+                return False
             async with asyncio.timeout(TRY_SECONDS):
                 await self.write(_write_heartbeat)
         except (Unavailable, TimeoutError):

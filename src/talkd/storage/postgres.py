@@ -10,13 +10,18 @@ from weakref import WeakValueDictionary
 import asyncpg
 import sqlalchemy as sa
 
+from talkd.core import ids
 from talkd.core.log import Log
 from talkd.storage import numbering
-from talkd.storage.availability import Kind
 from talkd.storage.database import Database, Row, Tx, Work
+from talkd.storage.postgres_errors import AGAIN, LOST, NOT_RUNNING_YET, OutcomeUnknown
+from talkd.storage.postgres_hosts import CONNECT_SECONDS, Connector
 from talkd.storage.postgres_lock import MEMBERS, ServingLock
 from talkd.storage.postgres_migrate import migrate_postgres
-from talkd.storage.statements import Statement
+from talkd.storage.postgres_outage import Outage, State
+from talkd.storage.postgres_pooler import options_of, prologue_of, require_direct
+from talkd.storage.schema import meta
+from talkd.storage.statements import Statement, bind, insert, word
 
 T = TypeVar("T")
 
@@ -24,8 +29,6 @@ RETRIES = 5
 """A transaction runs up to this many times if it fails by a deadlock, a serialization failure, or a race with another
 one for a unique value or a deleted row: the next run sees the new state.
 """
-CONNECT_SECONDS = 5.0
-"""PostgreSQL must accept a connection within this time."""
 CLOSE_SECONDS = 5.0
 """Running transactions must end within this time when the server stops."""
 START_PAUSE = 0.5
@@ -42,43 +45,12 @@ _SERVING = Statement(
         "AND classid = :members AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     ).bindparams(sa.bindparam("members", type_=sa.BigInteger))
 )
-_AGAIN = (
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.UniqueViolationError,
-    asyncpg.ForeignKeyViolationError,
-    asyncpg.InvalidCachedStatementError,
+_STATE = "SELECT current_setting('transaction_read_only') = 'on', pg_postmaster_start_time()::text"
+_SET_EPOCH = Statement(
+    insert(meta)
+    .values(key=word("epoch"), value=bind("epoch"))
+    .on_conflict_do_update(index_elements=["key"], set_={"value": bind("epoch", sa.Text)})
 )
-_LOST = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-)
-"""The connection was lost. Another one may work."""
-_NOT_RUNNING_YET = (OSError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
-_UNUSABLE = (
-    *_LOST,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.UndefinedTableError,
-    asyncpg.PostgresSystemError,
-    asyncpg.InternalServerError,
-    asyncpg.InternalClientError,
-)
-"""Exceptions that mean that the database is unavailable, not that the statement is wrong.
-
-UndefinedTableError: tables are missing for a moment while a backup is restored. ObjectNotInPrerequisiteStateError: a
-row is locked, or the database accepts no connections.
-"""
 
 log = Log(__name__)
 
@@ -100,6 +72,17 @@ class Limits:
     """For one statement."""
     connection: int = 10
     """To wait for a free connection."""
+    outage: float = 5
+    """To wait for the end of an outage."""
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of PostgreSQL for all transactions."""
+        return {
+            "lock_timeout": f"{self.lock}s",
+            "statement_timeout": f"{self.statement}s",
+            "idle_in_transaction_session_timeout": f"{self.statement}s",
+        }
 
 
 class PostgresTx(Tx):
@@ -151,56 +134,79 @@ class PostgresTx(Tx):
 class PostgresDatabase(Database):
     """A PostgreSQL database. Transactions are READ COMMITTED and lock rows in the order room, attendee, session."""
 
-    def __init__(self, url: str, *, connections: int = 16, limits: Limits | None = None) -> None:
+    def __init__(self, url: str, *, connections: int = 16, limits: Limits | None = None, direct_url: str = "") -> None:
+        """`direct_url`: the address of PostgreSQL itself, if `url` leads to a pooler."""
         super().__init__()
-        self._url = url
+        self._url, self._direct_url = url, direct_url or url
         self._limits = limits or Limits()
         # Readers have their own connections, so that they never wait for writers that wait for a busy room.
         self._for_readers = max(1, (connections - 1) // 3)
         self._for_writers = max(1, connections - 1 - self._for_readers)  # one is for the serving lock
         self._queues: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._lock: ServingLock | None = None
+        self._connector = Connector(url)
+        self._options: dict[str, Any] = {}
+        self._prologue = ""
+        """Statements at the beginning of every transaction over a pooler; empty without a pooler."""
+        self._outage = Outage(
+            self._look,
+            self.availability,
+            patience=self._limits.outage,
+            abandon=self._abandon,
+            is_connected=lambda kind: (self._readers if kind == "read" else self._writers).get_size() > 0,
+        )
+        self._server = ""
+        """The start of PostgreSQL, which tells it from a server that took over."""
+        self._may_have_missed_commit = False
 
     # --- opening and closing ----------------------------------------------------------------
     async def open(self, *, patience: float = 0) -> None:
-        await self._migrate(patience)
-        self._writers = await self._connect(self._for_writers)
-        self._readers = await self._connect(self._for_readers)
+        is_pooled = await self._migrate(patience)
+        self._options = options_of(self._limits.settings, is_pooled=is_pooled)
+        self._prologue = prologue_of(self._limits.settings) if is_pooled else ""
+        await self._connect()
+        self._outage.reopen()
+        async with self._writers.acquire() as connection, connection.transaction():
+            _, self._server = await connection.fetchrow(_STATE) or (False, "")
 
-    async def _migrate(self, patience: float) -> None:
+    async def _migrate(self, patience: float) -> bool:
+        """Upgrade the tables. Return True if the URL leads to a pooler."""
         loop = asyncio.get_running_loop()
         until, is_logged = loop.time() + patience, False
         while True:
             try:
-                return await migrate_postgres(self._url, timeout=CONNECT_SECONDS)
-            except _NOT_RUNNING_YET as error:
+                is_pooled = await require_direct(self._url, self._direct_url, timeout=CONNECT_SECONDS)
+                await migrate_postgres(self._direct_url, timeout=CONNECT_SECONDS)
+            except NOT_RUNNING_YET as error:
                 if loop.time() >= until:
                     raise
                 if not is_logged:
                     log.warning("waiting_for_database", reason=str(error) or "no answer", seconds=patience)
                     is_logged = True
                 await asyncio.sleep(START_PAUSE)
+            else:
+                return is_pooled
 
-    async def _connect(self, connections: int) -> "asyncpg.Pool[asyncpg.Record]":
-        limits = self._limits
-        return await asyncpg.create_pool(
+    async def _connect(self) -> None:
+        """Create the pools. They connect when they are used."""
+        self._writers = await self._create_pool(self._for_writers)
+        self._readers = await self._create_pool(self._for_readers)
+
+    async def _create_pool(self, connections: int) -> "asyncpg.Pool[asyncpg.Record]":
+        connect: Any = self._connector.connect
+        pool: asyncpg.Pool[asyncpg.Record] = await asyncpg.create_pool(
             self._url,
-            min_size=min(2, connections),
+            connect=connect,
+            min_size=0,  # a pool that keeps a minimum would connect by itself in an outage
             max_size=connections,
-            statement_cache_size=1024,
             reset=_keep,
-            timeout=CONNECT_SECONDS,
-            command_timeout=limits.statement + CONNECT_SECONDS,  # for a PostgreSQL that does not answer any more
-            server_settings={
-                "application_name": "talkd",
-                "lock_timeout": f"{limits.lock}s",
-                "statement_timeout": f"{limits.statement}s",
-                "idle_in_transaction_session_timeout": f"{limits.statement}s",
-            },
+            command_timeout=self._limits.statement + CONNECT_SECONDS,  # for a PostgreSQL that does not answer any more
+            **self._options,
         )
+        return pool
 
     async def claim(self, process: int = 0) -> None:
-        self._lock = ServingLock(self._url, process)
+        self._lock = ServingLock(self._direct_url, process)
         await self._lock.take()
 
     @property
@@ -213,10 +219,16 @@ class PostgresDatabase(Database):
     async def watch(self) -> None:
         if self._lock is not None:
             await self._lock.keep()
+        if self._lock_damage:
+            self._outage.suspect(ConnectionError(self._lock_damage))
+
+    @property
+    def _lock_damage(self) -> str:
+        return "" if self._lock is None or self._lock.is_held else "the connection that holds the server's lock is lost"
 
     @property
     def damage(self) -> str:
-        return "" if self._lock is None or self._lock.is_held else "the connection that holds the server's lock is lost"
+        return self._lock_damage if self._outage.state is State.USABLE else str(self._outage.reason)
 
     async def skip_ids(self, *, after: int = 0) -> None:
         await self.write(lambda tx: numbering.skip(tx, numbering.POSTGRES, after=after))
@@ -228,31 +240,61 @@ class PostgresDatabase(Database):
         await self.write(lambda tx: numbering.note(tx, numbering.POSTGRES))
 
     async def close(self) -> None:
+        await self._outage.close()
         self.availability.flush()
-        if self._lock is not None:
-            await self._lock.release()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            await lock.release()
         # A pool waits until its connections are free. After the timeout it terminates them.
-        with contextlib.suppress(*_LOST):
+        with contextlib.suppress(*LOST):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await asyncio.gather(self._writers.close(), self._readers.close())
 
+    # --- outages ----------------------------------------------------------------------------
+    async def _look(self) -> State:
+        """Return what can be done with PostgreSQL. If it was not usable or is another server, prepare to use it."""
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connection = await self._connector.connect(**self._options)
+            try:
+                async with connection.transaction():
+                    is_read_only, server = await connection.fetchrow(_STATE)
+                    if is_read_only or self._lock_damage:
+                        return State.READ_ONLY
+                    if server != self._server or self._may_have_missed_commit:
+                        await self._outdate(PostgresTx(connection, self))
+            finally:
+                connection.terminate()
+        if server != self._server or self._outage.state is not State.USABLE:
+            self._abandon()
+            await self._connect()
+        self._server, self._may_have_missed_commit = server, False
+        return State.USABLE
+
+    async def _outdate(self, tx: Tx) -> None:
+        """Let all processes forget what they remember, and wake all requests that wait: they may have missed a commit.
+
+        A server that took over may lack the last transactions. Their ids must not be used again, so some are skipped.
+        """
+        await numbering.skip(tx, numbering.POSTGRES)
+        await tx.run(_SET_EPOCH, epoch=ids.text(16))
+
+    def _abandon(self) -> None:
+        """Close all connections at once, also those that run a transaction."""
+        self._writers.terminate()
+        self._readers.terminate()
+
     # --- transactions -----------------------------------------------------------------------
     async def read(self, work: Work[T]) -> T:
-        try:
-            try:
-                return await self._read(work)
-            except TimeoutError:
-                raise
-            except _LOST:
-                await self._readers.expire_connections()  # the other connections were lost too
-                return await self._read(work)
-        except _UNUSABLE as error:
-            await self._raise_unavailable("read", error)
-            raise
+        return await self._outage.run("read", lambda: self._read(work))
 
     async def _read(self, work: Work[T]) -> T:
         async with self._readers.acquire(timeout=self._limits.connection) as connection:
-            return await work(PostgresTx(connection, self))
+            tx = PostgresTx(connection, self)
+            if not self._prologue:
+                return await work(tx)
+            async with connection.transaction():
+                await connection.execute(self._prologue)
+                return await work(tx)
 
     async def read_aside(self, work: Work[T]) -> T:
         return await self.read(work)
@@ -267,16 +309,15 @@ class PostgresDatabase(Database):
         return await asyncio.shield(writing)
 
     async def _write(self, work: Work[T], queue: str) -> T:
-        try:
-            if self.damage:
-                raise ConnectionError(self.damage)
-            async with self._turn(queue):
-                result, events = await self._commit(work)
-        except _UNUSABLE as error:
-            await self._raise_unavailable("write", error)
-            raise
+        result, events = await self._outage.run("write", lambda: self._write_once(work, queue))
         self.announce(events)
         return result
+
+    async def _write_once(self, work: Work[T], queue: str) -> tuple[T, list[Any]]:
+        if self._lock_damage:
+            raise ConnectionError(self._lock_damage)
+        async with self._turn(queue):
+            return await self._commit(work)
 
     @contextlib.asynccontextmanager
     async def _turn(self, queue: str) -> AsyncIterator[None]:
@@ -298,8 +339,8 @@ class PostgresDatabase(Database):
             turns.release()
 
     async def _commit(self, work: Work[T]) -> tuple[T, list[Any]]:
-        """Run a transaction. Run it again after a conflict, and once if the connection was lost before the commit."""
-        conflicts, was_lost = 0, False
+        """Run a transaction. Run it again after a conflict. Raises OutcomeUnknown if the commit was not answered."""
+        conflicts = 0
         while True:
             is_committing = False
             try:
@@ -307,29 +348,20 @@ class PostgresDatabase(Database):
                     self._writers.acquire(timeout=self._limits.connection) as connection,
                     connection.transaction(),
                 ):
+                    if self._prologue:
+                        await connection.execute(self._prologue)
                     tx = PostgresTx(connection, self)
                     result = await work(tx)
                     is_committing = True
-            except _AGAIN:
+            except AGAIN:
                 conflicts += 1
                 if conflicts == RETRIES:
                     raise
                 await asyncio.sleep(0.005 * 2**conflicts)
-            except TimeoutError:
-                raise
-            except _LOST:
-                if is_committing or was_lost:
+            except LOST as error:
+                if not is_committing:
                     raise
-                was_lost = True
-                await self._writers.expire_connections()
+                self._may_have_missed_commit = True
+                raise OutcomeUnknown(str(error)) from error
             else:
                 return result, tx.events
-
-    async def _raise_unavailable(self, kind: Kind, error: Exception) -> None:
-        """Raises Unavailable, unless the error is a ValueError: asyncpg's error for wrong arguments, a bug of talkd."""
-        if isinstance(error, ValueError):
-            return
-        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-            # After a fail-over, new connections reach the new primary.
-            await self._writers.expire_connections()
-        raise self.availability.note(kind, error) from error

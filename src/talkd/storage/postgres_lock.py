@@ -13,6 +13,8 @@ import asyncpg
 
 from talkd.core.log import Log
 from talkd.storage.database import DatabaseInUse
+from talkd.storage.postgres_errors import FAILURES
+from talkd.storage.postgres_hosts import connect
 
 SERVING = 7_482_002
 """The number of the advisory lock."""
@@ -75,7 +77,7 @@ class ServingLock:
 
     async def take(self) -> None:
         """Take the lock. Raises DatabaseInUse if another server has it."""
-        connection = await asyncpg.connect(
+        connection = await connect(
             self._url, timeout=ANSWER_SECONDS, server_settings={"application_name": "talkd serving", **_KEEPALIVES}
         )
         try:
@@ -112,21 +114,21 @@ class ServingLock:
                     self._leads = await _try_to_lead(self._connection)
                 else:
                     await self._connection.fetchval("SELECT 1", timeout=ANSWER_SECONDS)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except FAILURES:
                 self._connection.terminate()
                 self._connection, self._leads = None, False
                 log.warning("serving_lock_lost")
             else:
                 return
         # If PostgreSQL is not reachable yet, the next call tries again.
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with contextlib.suppress(*FAILURES):
             await self.take()
             log.info("serving_lock_taken_again")
 
     async def release(self) -> None:
         """Release the lock."""
         if self._connection is not None:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*FAILURES):
                 await self._connection.close(timeout=ANSWER_SECONDS)
             self._connection = None
 

@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 
 from talkd.storage.migrate import GET_USABLE_BY, Schema, explain_outages, is_behind, upgrade
+from talkd.storage.postgres_hosts import connect
 
 LOCK = 7_482_001
 """Number of the advisory lock that prevents two starting processes from migrating at the same time."""
@@ -23,7 +24,7 @@ async def schema_of_postgres(connection: "asyncpg.Connection[asyncpg.Record]") -
 
 async def migrate_postgres(url: str, *, timeout: float) -> None:
     """Create or upgrade the tables. Connecting may take `timeout` seconds. Raises DatabaseRefused."""
-    connection = await asyncpg.connect(url, timeout=timeout)
+    connection = await connect(url, timeout=timeout)
     try:
         is_old = is_behind(await schema_of_postgres(connection))
     finally:
@@ -40,7 +41,7 @@ def _upgrade_alone(connection: Any) -> None:
 async def _upgrade_postgres(url: str) -> None:
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=partial(asyncpg.connect, url))
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=partial(connect, url))
     try:
         with explain_outages():
             async with engine.begin() as connection:

@@ -46,6 +46,9 @@ async def get_metrics(call: Call[NoParams]) -> Reply:
         waiting=call.world.changes.waiting,
         statements=db.statements,
         failures=db.availability.failures,
+        outages=db.availability.outages,
+        outage_seconds=db.availability.seconds,
+        waiting_for_database=db.availability.waiting,
         writable=await db.is_writable(),
         counts=counts,
     )

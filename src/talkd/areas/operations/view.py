@@ -91,6 +91,12 @@ class Readings(Collector):
     """Statements since the process started."""
     failures: Mapping[Kind, int]
     """Transactions since the process started that failed because the database could not be used."""
+    outages: int
+    """Outages of PostgreSQL since the process started."""
+    outage_seconds: float
+    """Their length together."""
+    waiting_for_database: int
+    """Transactions that wait for the end of an outage."""
     writable: bool
     """Whether the database is writable."""
     counts: Mapping[str, int]
@@ -109,6 +115,11 @@ class Readings(Collector):
         for kind, count in self.failures.items():
             failures.add_metric((kind,), count)
         yield failures
+        yield CounterMetricFamily("talkd_database_outages", "Outages of PostgreSQL.", self.outages)
+        yield CounterMetricFamily("talkd_database_outage_seconds", "Length of all outages.", self.outage_seconds)
+        yield GaugeMetricFamily(
+            "talkd_database_waiting", "Transactions that wait for the end of an outage.", self.waiting_for_database
+        )
         yield GaugeMetricFamily("talkd_database_writable", "1 if the database is writable.", self.writable)
         version = GaugeMetricFamily("talkd_info", "The version of talkd.", labels=("version",))
         version.add_metric((__version__,), 1)
