@@ -200,7 +200,7 @@ def test_a_backup_of_an_older_talkd_is_restored_and_upgraded(
         (_MESSAGE, ()),
     )
     done(before, "backup", tmp_path / "a.tar")
-    assert schema_of_sqlite(Path(before.data).revision / "talkd.db") == revision, "a backup changes nothing"
+    assert schema_of_sqlite(Path(before.data) / "talkd.db").revision == revision, "a backup changes nothing"
     done(after, "restore", tmp_path / "a.tar")
     server = new_server(after)
     visitor = server.visitor()
