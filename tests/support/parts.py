@@ -74,6 +74,11 @@ PROXY = Part(
     "nginx is not installed",
     "install it (Debian: apt install nginx-light)",
 )
+POOLER = Part(
+    "talkd behind a pooler",
+    "PgBouncer is not installed",
+    "install it (Debian: apt install pgbouncer)",
+)
 UNITS = Part(
     "the unit for systemd",
     "systemd-analyze or libseccomp is not installed, or Linux is older than 6.3",

@@ -36,7 +36,7 @@ class Instance:
         self._user = "pgserver" if os.geteuid() == 0 else None
         if self._user is not None:
             utils.ensure_user_exists(self._user)
-        self._folder, self.port = folder, free_port()
+        self.folder, self.port = folder, free_port()
 
     @classmethod
     def create(cls, folder: Path, *, connections: int = 60) -> Self:
@@ -66,7 +66,7 @@ class Instance:
 
     def configure(self, settings: str) -> None:
         """Append settings to the file. They count from the next start."""
-        with (self._folder / "postgresql.conf").open("a") as file:
+        with (self.folder / "postgresql.conf").open("a") as file:
             file.write(settings)
 
     def url(self, name: str = "talkd") -> str:
@@ -79,20 +79,20 @@ class Instance:
 
     def start(self) -> None:
         """Start, and wait until connections are accepted."""
-        self.run("pg_ctl", "-w", "-D", str(self._folder), "-o", f"-p {self.port}", "-l", f"{self._folder}/log", "start")
+        self.run("pg_ctl", "-w", "-D", str(self.folder), "-o", f"-p {self.port}", "-l", f"{self.folder}/log", "start")
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """End all connections and stop. `immediate` is like a crash."""
-        self.run("pg_ctl", "-w", "-D", str(self._folder), "-m", mode, "stop")
+        self.run("pg_ctl", "-w", "-D", str(self.folder), "-m", mode, "stop")
 
     def promote(self) -> None:
         """Make a replica the primary."""
-        self.run("pg_ctl", "-w", "-D", str(self._folder), "promote")
+        self.run("pg_ctl", "-w", "-D", str(self.folder), "promote")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Suspend all processes of the server."""
-        postmaster = (self._folder / "postmaster.pid").read_text().split()[0]
+        postmaster = (self.folder / "postmaster.pid").read_text().split()[0]
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         for process in (postmaster, *children):
             os.kill(int(process), signal.SIGSTOP)
@@ -107,7 +107,7 @@ class Instance:
         """Stop if it is running, and delete its files."""
         with suppress(AssertionError):
             self.stop("immediate")
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextmanager
