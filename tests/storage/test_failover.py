@@ -20,7 +20,10 @@ import pytest
 from support.people import Person
 from support.replication import Instance, running_instances
 from support.running import Server
+from talkd.cli import checks
+from talkd.cli.doctor import OK, WARN
 from talkd.config import Config
+from talkd.server import App
 from talkd.storage import postgres_lock, postgres_outage
 
 CHAT = "v1/chat/"
@@ -275,6 +278,28 @@ def test_a_postgres_that_does_not_answer_is_noticed_and_used_again(
         assert time.monotonic() - began < 10
     wait_for(lambda: ann.status("POST", CHAT + token, message="back") == 201)
     assert "lost" not in [each["message"] for each in ann.history(token)]
+
+
+async def test_a_start_and_the_doctor_warn_if_postgres_allows_too_few_connections(
+    primary: Instance, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    primary.psql("CREATE DATABASE small CONNECTION LIMIT 20")
+    config = Config(data=str(tmp_path))
+    config.database.url, config.database.connections = primary.url("small"), 20
+    for connections, warnings in ((20, 0), (21, 1)):
+        config.database.connections = connections
+        app = App(config)
+        await app.start()
+        found = {each.subject: each for each in await checks.examine(config)}["connections"]
+        await app.stop()
+        lines = [record for record in caplog.records if record.message == "few_postgres_connections"]
+        assert [record.__dict__["values"] for record in lines] == [
+            {"needed": 21, "allowed": 20, "processes": 1}
+        ] * warnings
+        assert (found.state, found.found) == (
+            WARN if warnings else OK,
+            f"up to {connections} to PostgreSQL, which allows 20",
+        )
 
 
 def test_only_a_limited_number_of_requests_wait(

@@ -9,6 +9,7 @@ import asyncpg
 from talkd.backups.checksums import Values
 from talkd.backups.model import Kind, Table
 from talkd.backups.source import NO_DATA, Found, Source
+from talkd.storage import postgres_hosts
 
 CONNECT_SECONDS = 10.0
 PATIENT = (
@@ -81,7 +82,7 @@ class PostgresSource(Source):
 
 async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     """Connect for work that takes long."""
-    connection = await asyncpg.connect(
+    connection: asyncpg.Connection[asyncpg.Record] = await postgres_hosts.connect(
         url, timeout=CONNECT_SECONDS, statement_cache_size=0, server_settings={"application_name": "talkd safekeeping"}
     )
     for setting in PATIENT:

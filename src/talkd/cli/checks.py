@@ -27,6 +27,7 @@ from talkd.config import Config
 from talkd.conversation.settings import TalkSettings
 from talkd.core.networks import require_network
 from talkd.storage.migrate import REVISIONS, Schema
+from talkd.storage.postgres_capacity import Capacity, get_capacity
 from talkd.storage.sqlite_files import find_damage
 
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -101,12 +102,14 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
     name = database_of(config)
     admins: list[str] = []
     old_pictures = 0
+    capacity: Capacity | None = None
     try:
         schema = await schema_of(config)
         if schema.is_complete:
             async with opened(config) as db:
                 admins = await db.read(lambda tx: groups.list_members(tx, ADMIN_GROUP))
                 old_pictures = await db.read(files.count_pictures_in_database)
+                capacity = await db.read(get_capacity) if config.database.url else None
         damage = "" if config.database.url or schema.revision is None else find_damage(Path(config.data) / "talkd.db")
     except Exception as error:
         reason = explain(error)
@@ -122,6 +125,8 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
     yield _schema(name, schema)
     if not schema.is_complete:
         return
+    if capacity is not None:
+        yield _connections(config, capacity)
     if not config.database.url and not config.database.durable:
         yield Finding(WARN, "durability", "off: a power cut loses messages", "remove database.durable = false")
     if old_pictures:
@@ -149,6 +154,15 @@ def _schema(name: str, schema: Schema) -> Finding:
         found = f"{name}: schema {revision}, but this talkd needs {REVISIONS[-1]}"
         return Finding(WARN, "database", found, "make a backup, then start the server or run `talkd migrate`")
     return Finding(OK, "database", f"{name}: answers, schema {revision}")
+
+
+def _connections(config: Config, capacity: Capacity) -> Finding:
+    needed = capacity.needs(config.database.connections)
+    found = f"up to {needed} to PostgreSQL, which allows {capacity.allowed}"
+    if needed <= capacity.allowed or config.database.direct_url:  # a pooler has limits of its own
+        return Finding(OK, "connections", found)
+    advice = "lower database.connections, or raise max_connections or the limits of the database and its user"
+    return Finding(WARN, "connections", found, advice)
 
 
 def _open_files(config: Config) -> Iterator[Finding]:

@@ -71,7 +71,7 @@ class Place(msgspec.Struct, frozen=True):
 
 def place_of(config: Config) -> Place:
     """Return the database that the settings choose."""
-    return Place(config.database.url, Path(config.data))
+    return Place(config.database.direct_url or config.database.url, Path(config.data))
 
 
 def place_at(url: str) -> Place:

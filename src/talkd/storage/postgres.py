@@ -14,6 +14,7 @@ from talkd.core import ids
 from talkd.core.log import Log
 from talkd.storage import numbering
 from talkd.storage.database import Database, Row, Tx, Work
+from talkd.storage.postgres_capacity import get_capacity
 from talkd.storage.postgres_errors import AGAIN, LOST, NOT_RUNNING_YET, OutcomeUnknown
 from talkd.storage.postgres_hosts import CONNECT_SECONDS, Connector
 from talkd.storage.postgres_lock import MEMBERS, ServingLock
@@ -137,7 +138,7 @@ class PostgresDatabase(Database):
     def __init__(self, url: str, *, connections: int = 16, limits: Limits | None = None, direct_url: str = "") -> None:
         """`direct_url`: the address of PostgreSQL itself, if `url` leads to a pooler."""
         super().__init__()
-        self._url, self._direct_url = url, direct_url or url
+        self._url, self._direct_url, self._connections = url, direct_url or url, connections
         self._limits = limits or Limits()
         # Readers have their own connections, so that they never wait for writers that wait for a busy room.
         self._for_readers = max(1, (connections - 1) // 3)
@@ -208,6 +209,12 @@ class PostgresDatabase(Database):
     async def claim(self, process: int = 0) -> None:
         self._lock = ServingLock(self._direct_url, process)
         await self._lock.take()
+        capacity = await self.read(get_capacity)
+        needed = capacity.needs(self._connections)
+        if needed > capacity.allowed and not self._prologue:  # a pooler has limits of its own
+            log.warning(
+                "few_postgres_connections", needed=needed, allowed=capacity.allowed, processes=capacity.processes
+            )
 
     @property
     def leads(self) -> bool:

@@ -13,6 +13,7 @@ import asyncpg
 
 from talkd.core.log import Log
 from talkd.storage.database import DatabaseInUse
+from talkd.storage.postgres_capacity import APPLICATION
 from talkd.storage.postgres_errors import FAILURES
 from talkd.storage.postgres_hosts import connect
 
@@ -78,7 +79,7 @@ class ServingLock:
     async def take(self) -> None:
         """Take the lock. Raises DatabaseInUse if another server has it."""
         connection = await connect(
-            self._url, timeout=ANSWER_SECONDS, server_settings={"application_name": "talkd serving", **_KEEPALIVES}
+            self._url, timeout=ANSWER_SECONDS, server_settings={"application_name": APPLICATION, **_KEEPALIVES}
         )
         try:
             await self._take_on(connection)
