@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
-from support.migrations import Old, alembic, upgrade
+from support.migrations import NEXT, Old, alembic, bring_to_next, upgrade
 from support.narrowing import list_narrowed, list_tables
 from support.people import Person
 from support.predecessor import Predecessor, Texts
@@ -24,7 +24,6 @@ from support.statements import STATEMENTS
 from talkd.config import Config
 from talkd.storage.database import DatabaseTooNew
 from talkd.storage.migrate import REVISIONS
-from talkd.storage.schema import metadata
 from talkd.storage.sqlite import SqliteDatabase
 from talkd.storage.statements import STAMP, Statement
 
@@ -129,26 +128,6 @@ def test_changes_that_add_something_are_allowed(old: Old) -> None:
 
 
 # --- this talkd on the tables of the next -----------------------------------------------------
-NEXT = "9999"
-
-
-def bring_to_next(old: Old, usable_by: str | None) -> None:
-    """Change the tables as a migration of a later version may: every table gets columns, and there is a new one."""
-    old.bring_up_to_date()
-    changes = [f"ALTER TABLE {table} ADD COLUMN later TEXT" for table in metadata.tables]
-    changes += [f"ALTER TABLE {table} ADD COLUMN later_count INTEGER NOT NULL DEFAULT 0" for table in metadata.tables]
-    changes += ["CREATE TABLE later_things (id INTEGER PRIMARY KEY)", "CREATE INDEX later_polls ON polls (later_count)"]
-    changes += [f"UPDATE alembic_version SET version_num = '{NEXT}'", "DELETE FROM meta WHERE key = 'usable_by'"]
-    if usable_by is not None:
-        changes.append(f"INSERT INTO meta (key, value) VALUES ('usable_by', '{usable_by}')")
-
-    def work(connection: sa.Connection) -> None:
-        for change in changes:
-            connection.exec_driver_sql(change)
-
-    old.on(work)
-
-
 def test_a_server_works_on_tables_of_a_later_version(old: Old, new_server: Callable[[Config], Server]) -> None:
     bring_to_next(old, REVISIONS[-1])
     server = new_server(old.config)

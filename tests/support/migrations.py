@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from talkd.config import Config as TalkdConfig
 from talkd.storage.migrate import MIGRATIONS, migrate_sqlite
 from talkd.storage.postgres_migrate import migrate_postgres
+from talkd.storage.schema import metadata
 
 T = TypeVar("T")
 
@@ -88,3 +89,24 @@ class Old:
             return [tuple(row) for row in found] if found.returns_rows else []
 
         return self.on(work)
+
+
+NEXT = "9999"
+"""The revision of a later version."""
+
+
+def bring_to_next(old: Old, usable_by: str | None) -> None:
+    """Change the tables as a migration of a later version may: every table gets columns, and there is a new one."""
+    old.bring_up_to_date()
+    changes = [f"ALTER TABLE {table} ADD COLUMN later TEXT" for table in metadata.tables]
+    changes += [f"ALTER TABLE {table} ADD COLUMN later_count INTEGER NOT NULL DEFAULT 0" for table in metadata.tables]
+    changes += ["CREATE TABLE later_things (id INTEGER PRIMARY KEY)", "CREATE INDEX later_polls ON polls (later_count)"]
+    changes += [f"UPDATE alembic_version SET version_num = '{NEXT}'", "DELETE FROM meta WHERE key = 'usable_by'"]
+    if usable_by is not None:
+        changes.append(f"INSERT INTO meta (key, value) VALUES ('usable_by', '{usable_by}')")
+
+    def work(connection: sa.Connection) -> None:
+        for change in changes:
+            connection.exec_driver_sql(change)
+
+    old.on(work)
