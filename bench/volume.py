@@ -29,7 +29,8 @@ def _statement(text: str, *names: str) -> Statement:
 
 _COUNT = "WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :first + :count)"
 _TEXT = (
-    f"CASE WHEN n.i % 10 < 7 THEN 'The {COMMON} of ' ELSE 'Some notes for ' END || rooms.name || ', number ' || n.i "
+    f"CASE WHEN (n.i * 31 + rooms.id * 17) % 10 < 7 THEN 'The {COMMON} of ' ELSE 'Some notes for ' END || rooms.name "
+    "|| ', number ' || n.i "
     f"|| CASE WHEN (n.i * 7919 + rooms.id) % 10000 = 0 THEN ' {RARE}' ELSE ' as we said before' END"
 )
 _ACCOUNTS = _statement(f"INSERT INTO users (id) {_COUNT} SELECT 'crowd' || i FROM n", "first", "count")
@@ -54,7 +55,9 @@ _MESSAGES = (
     f"{NOW} + n.i FROM n CROSS JOIN rooms JOIN (SELECT rooms.id, {_FIRST_MEMBER} AS actor_id FROM rooms) writer "
     "ON writer.id = rooms.id WHERE writer.actor_id IS NOT NULL"
 )
-_IN_ALL = _statement(f"{_MESSAGES} ORDER BY n.i, rooms.id", "first", "count")
+_SCATTERED = "(rooms.id * 7919) % 10007"
+"""An order of rooms in which those of one user are not beside each other."""
+_IN_ALL = _statement(f"{_MESSAGES} ORDER BY n.i, {_SCATTERED}", "first", "count")
 _IN_ONE = _statement(
     f"{_MESSAGES} AND rooms.id = (SELECT id FROM rooms WHERE name = 'Archive') ORDER BY n.i", "first", "count"
 )

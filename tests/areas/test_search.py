@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.people import CHANGELOG, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from support.searching import PROVIDERS, found, found_rooms, results
-from talkd.areas.search import model, view
+from talkd.areas.search import model, store, view
 from talkd.core import clock, search
 from talkd.core.search import searchable
 from talkd.storage.database import Tx
@@ -436,4 +436,32 @@ def test_rare_and_common_words_are_found(server: Server, token: str, alice: Pers
         assert found(bob, "wa") == found(bob, "walrus")
         assert found(alice, "otter", limit=2) == ["an otter", f"often otter {COMMON + 99}"]
         assert found(bob, "platypus") == []
+        index(server)
+
+
+def test_common_words_are_found_beside_many_messages_of_others(
+    server: Server, token: str, alice: Person, bob: Person
+) -> None:
+    aside = alice.create_room()
+
+    async def fill(tx: Tx) -> None:
+        for room, text, many in (
+            (token, "early walrus", 40),
+            (token, "nothing", 150),
+            (aside, "often otter", 2 * store.NEAR),
+            (token, "walrus", 3),
+            (token, "late", 5),
+        ):
+            await tx.run(_SAY_OFTEN, token=room, text=text, many=many)
+            await tx.run(_NOTE_LAST, token=room)
+
+    server.write(fill)
+    for _ in range(2):
+        walruses = [
+            *(f"walrus {number}" for number in (2, 1, 0)),
+            *(f"early walrus {39 - number}" for number in range(40)),
+        ]
+        assert found(bob, "walrus", limit=25) == walruses[:25]
+        assert found(bob, "nothing", limit=25) == [f"nothing {149 - number}" for number in range(25)]
+        assert found(bob, "otter") == []
         index(server)

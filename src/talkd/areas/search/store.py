@@ -79,6 +79,12 @@ MANY_ROOMS = 200
 """With more rooms than this, PostgreSQL searches the text index first and filters by room."""
 NEAR = 1_000
 """How many of the newest message ids are searched first, by reading the messages."""
+WIDER = (512_000, 64_000, 8_000)
+"""How many are read next if the rooms have few messages among them. The more rooms others have, the fewer there are."""
+FAST, VERY_FAST = 1_000, 200
+"""How many messages of the rooms may be among them: if the first step has found some, and if it has found none."""
+MANY_ACTIVE = 20
+"""If so many of the rooms have messages among the first, and none has the term, it is not common in them."""
 FURTHER = (8_000, 64_000)
 """How many are read next if the term is so common that the index would be slow."""
 PORTIONS = (500, COMMON)
@@ -94,6 +100,19 @@ _some = (
 _COUNT = Statement(sa.select(sa.func.count()).select_from(_some))
 
 
+def _count_among(ids: int) -> sa.ScalarSelect[int]:
+    """Return how many messages the rooms have among so many of the newest ids, up to the parameter `most`."""
+    newest = (
+        sa.select(ONE)
+        .where(one_of(messages.c.room_id, "room_ids"), _id > bind("before", _id.type) - number(ids))
+        .limit(bind("most", sa.Integer))
+    )
+    return sa.select(sa.func.count()).select_from(newest.subquery()).scalar_subquery()
+
+
+_COUNT_AMONG = Statement(sa.select(*(_count_among(ids) for ids in WIDER)))
+
+
 async def list_memberships(tx: Tx, user_id: str, *, among: Collection[int] | None = None) -> list[Membership]:
     """Return the rooms of a user, or those `among` the given ids."""
     if among is None:
@@ -104,8 +123,9 @@ async def list_memberships(tx: Tx, user_id: str, *, among: Collection[int] | Non
 async def list_messages(tx: Tx, newest_ids: Mapping[int, int], criteria: Criteria, *, now: int) -> list[Message]:
     """Return a page of messages, system messages excluded, that match the criteria in some rooms, newest first.
 
-    `newest_ids` has the id of the newest message of each room. A common word is found by reading the newest messages,
-    and a rare word by the index, so that a page takes about the same time for every word.
+    `newest_ids` has the id of the newest message of each room. A common word is found by reading the newest messages of
+    the rooms, and a rare word by the index, so that a page takes about the same time for every word, and also if other
+    rooms have many messages.
     """
     search = _Search(tx, newest_ids, criteria, now)
     if await search.read_newest(NEAR):
@@ -113,20 +133,23 @@ async def list_messages(tx: Tx, newest_ids: Mapping[int, int], criteria: Criteri
     if not search.term:
         await search.read_newest(ABOVE_ALL_IDS)
         return search.found
+    wider = await search.get_wider()
+    if wider and await search.read_newest(wider):
+        return search.found
     await search.choose_sequences()
     is_in_order = tx.searches_newest_first and len(search.term) >= SEQUENCE
+    if not await search.is_common():
+        await search.search_index(COMMON if is_in_order else ABOVE_ALL_IDS)  # on SQLite, there are at most so many
+        return search.found
     if is_in_order:
         for portion in PORTIONS:
             if await search.search_index(portion):
                 return search.found
-    is_common = await search.is_common()
-    if is_in_order and not is_common:
-        return search.found  # the last portion had all matches
-    if is_common and not is_in_order:
+    else:
         for ids in search.further:
-            if await search.read_newest(ids):
+            if ids > wider and await search.read_newest(ids):
                 return search.found
-    if is_common and tx.searches_newest_first and await _are_few(tx, list(newest_ids)):
+    if tx.searches_newest_first and await _are_few(tx, list(newest_ids)):
         await search.read_newest(ABOVE_ALL_IDS)
     else:
         await search.search_index(ABOVE_ALL_IDS)
@@ -160,6 +183,16 @@ class _Search:
     def further(self) -> tuple[int, ...]:
         """Return how many of the newest ids to read next. With many rooms only the first step is worth it."""
         return FURTHER[:1] if len(self._newest_ids) > MANY_ROOMS else FURTHER
+
+    async def get_wider(self) -> int:
+        """Return how many of the newest ids are worth reading before the index, or 0 if none are."""
+        active = sum(newest >= self._before - NEAR for newest in self._newest_ids.values())
+        if self._before <= NEAR or (active >= MANY_ACTIVE and not self.found):
+            return 0
+        most, room_ids = FAST if self.found else VERY_FAST, self._tx.many(list(self._newest_ids))
+        counts = await self._tx.one(_COUNT_AMONG, before=self._before, room_ids=room_ids, most=most + 1)
+        assert counts is not None, "counts always have a row"
+        return next((ids for ids, count in zip(WIDER, counts, strict=True) if count <= most), 0)
 
     async def choose_sequences(self) -> None:
         """Choose the sequences to look up in the index."""
