@@ -165,7 +165,8 @@ class App:
         self._teller = Teller(others, frozenset({*WAKES, *(kind for table in tables.values() for kind in table)}))
         if not others.is_alone:
             db.tell = self._teller.note
-        others.when_missed = (feed.clear, polling.outdate_lists, changes.publish_slowly)
+        look_again = world[Signaling].look_again
+        others.when_missed = (feed.clear, polling.outdate_lists, changes.publish_slowly, look_again)
         self._has_led = False
         self._jobs = Jobs(world)
         self.taken_over = asyncio.Event()

@@ -59,11 +59,13 @@ ROOM = "it needs all rows of the room"
 JOB = "a job or command that runs seldom"
 ACCOUNTS = "it finds accounts by a part of a name, for which there is no index"
 ADMINISTRATION = "administrators who look at all rooms ask it, aside of other requests"
+PROCESSES = "there are as many rows as processes"
 FIRST = "it stops after a fixed number of rows in the order of the index"
 
 WHOLE = {
     "areas.announcements.store._NEWEST": FIRST,
-    "areas.announcements.store._PROCESSES": "there are as many rows as processes",
+    "areas.announcements.store._PROCESSES": PROCESSES,
+    "areas.signaling.home_store._UNSERVED": JOB,
     "conversation.ban_store._ALL": ROOM,
     "conversation.ban_store._PRESENT_ADDRESSES": ROOM,
     "areas.avatars.picture_store._OF[user][4]": FIRST,
@@ -142,6 +144,7 @@ WHOLE = {
 
 WHOLE_ON_POSTGRES = {
     **WHOLE,
+    "areas.signaling.home_store._CLAIM": PROCESSES,
     "conversation.attendee_store._GUESTS_WITH": "ids in any case have no index among the attendees of a room",
     "areas.attachments.store._RECEIVED": "a user may be in most of the rooms",
     "areas.attachments.store._VALID_IDS": JOB,

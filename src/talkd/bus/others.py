@@ -4,7 +4,7 @@ Messages to all are numbered. So a message that arrives twice is dropped, and on
 the bus does not carry them, they are kept for the database (`areas/announcements`), which the others read.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class Parcel(msgspec.Struct, frozen=True, array_like=True):
 
     sender: int
     number: int
-    """Its number among the sender's messages to all, or 0 if it is for one process."""
+    """Its number among the sender's messages to all, or among those to this process."""
     to: int
     """The process that it is for, or 0 for all."""
     kind: str
@@ -80,7 +80,13 @@ class Others:
         """Called when messages were missed: what is kept in memory may be outdated."""
         self._handlers: dict[str, Handle] = {DEPARTURE: self._note_departure}
         self._departed: set[int] = set()
+        self.when_died: Callable[[set[int]], None] = lambda _processes: None
+        """Called with processes that have ended."""
+        self.when_lost: Callable[[int], None] = lambda _process: None
+        """Called with a process that has told this one alone something that has not arrived."""
         self._hearing = Hearing()
+        self._sent_to: Counter[int] = Counter()
+        self._heard_from: dict[int, int] = {}
         if bus is not None:
             bus.receive = self.receive
 
@@ -119,9 +125,10 @@ class Others:
         self._send(Parcel(self.me, self.sent, 0, kind, content))
 
     def tell_one(self, process: int, kind: str, content: bytes) -> None:
-        """Tell one process. It is lost if the connection to the bus is just being lost, or the process dies."""
+        """Tell one process. If that is lost, it notices by the next message."""
         if self._bus is not None:
-            self._send(Parcel(self.me, 0, process, kind, content))
+            self._sent_to[process] += 1
+            self._send(Parcel(self.me, self._sent_to[process], process, kind, content))
 
     def _send(self, parcel: Parcel) -> None:
         assert self._bus is not None, "there are others"
@@ -142,6 +149,14 @@ class Others:
     def _note_departure(self, sender: int, _content: bytes) -> None:
         self._departed.add(sender)
         self.living.pop(sender, None)
+        self._forget({sender})
+
+    def _forget(self, processes: set[int]) -> None:
+        if processes:
+            for each in processes:
+                self._heard_from.pop(each, None)
+                self._sent_to.pop(each, None)
+            self.when_died(processes)
 
     # --- hearing ------------------------------------------------------------------------------
     def on(self, kind: str, handle: Handle) -> None:
@@ -157,7 +172,8 @@ class Others:
             return
         if parcel.sender == self.me or parcel.to not in (0, self.me):
             return
-        if parcel.number and not self._hearing.take(parcel.sender, parcel.number):
+        is_new = self._hearing.take if parcel.to == 0 else self._take_own
+        if not is_new(parcel.sender, parcel.number):
             return
         self.received += 1
         handle = self._handlers.get(parcel.kind)
@@ -169,13 +185,25 @@ class Others:
         except Exception:
             log.exception("bus_message_failed", kind=parcel.kind)
 
+    def _take_own(self, sender: int, number: int) -> bool:
+        heard = self._heard_from.get(sender, 0)
+        if number <= heard:
+            return False
+        self._heard_from[sender] = number
+        if number != heard + 1:
+            log.info("bus_messages_missed", reason="messages to this process lost")
+            self.when_lost(sender)
+        return True
+
     def look(self, living: Mapping[int, Process]) -> bool:
         """Note which other processes live. Return True, after calling `when_missed`, if anything may have been missed.
 
         That is so if messages are missing for longer than one look, or a process has died: it may not have told its
         last changes.
         """
-        has_died = bool(self.living.keys() - living.keys())
+        died = self.living.keys() - living.keys()
+        has_died = bool(died)
+        self._forget(set(died))
         self._departed &= living.keys()
         self.living = {key: each for key, each in living.items() if key not in self._departed}
         is_missing = self._hearing.look({each.id: each.sent for each in living.values()})

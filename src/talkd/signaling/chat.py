@@ -47,6 +47,10 @@ class ChatRelay:
         finally:
             room.is_relaying = False
 
+    def hint(self, room: LiveRoom) -> None:
+        """Let all peers of a room fetch its messages, because some may have been missed."""
+        self._send_hint(room, room.list_present())
+
     def _send_hint(self, room: LiveRoom, peers: list[Peer]) -> None:
         hint = _frame(room, {"refresh": True})
         for peer in peers:

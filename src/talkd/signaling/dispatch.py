@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from websockets.frames import CloseCode
@@ -12,17 +13,22 @@ from talkd import __version__
 from talkd.areas.sessions import service as sessions
 from talkd.areas.signaling import identity_service as identities
 from talkd.areas.telephony.dialer import Dialer
+from talkd.bus.others import Others
 from talkd.core import clock, ids
 from talkd.core.errors import Unavailable
 from talkd.core.log import Log
 from talkd.core.networks import subnet_of
 from talkd.core.windows import Windows
-from talkd.signaling import hello, internal, joining, messages, metrics, relay, transient
+from talkd.signaling import hello, internal, joining, letters, messages, metrics, relay, transient
 from talkd.signaling.announcing import Announcer
 from talkd.signaling.chat import ChatRelay
+from talkd.signaling.connection import Connection
 from talkd.signaling.dialout import Dialouts
+from talkd.signaling.far import KIND, FarSockets
+from talkd.signaling.homes import Homes
 from talkd.signaling.messages import Incoming, Refused
-from talkd.signaling.peer import Peer
+from talkd.signaling.passages import Passages, is_for_home
+from talkd.signaling.peer import ROOM_NEWS, Peer
 from talkd.signaling.registry import Registry
 from talkd.signaling.room_list import RoomList
 from talkd.signaling.room_news import RoomNews
@@ -83,8 +89,14 @@ class Signaling:
         self.chat = ChatRelay(self)
         self.room_list = RoomList(self)
         self.room_news = RoomNews(self)
+        self.homes = Homes(self)
+        self.far_sockets = FarSockets(self)
+        self.passages = Passages(self)
         self.dialouts = Dialouts(world, self.registry)
         world[Dialer].ask = self.dialouts.ask
+        others = world[Others]
+        others.on(KIND, self._take_letter)
+        others.when_died, others.when_lost = self.lose_processes, self.lose_letters
         self.sockets: set[WebSocket] = set()
         self.slow: set[WebSocket] = set()
         """Those whose clients read more slowly than the server writes."""
@@ -127,9 +139,12 @@ class Signaling:
         self.limit(socket, HELLO_SECONDS, "hello_expected")
         socket.send(messages.reply("welcome", {"version": __version__, "features": self.features}))
 
-    def receive(self, socket: WebSocket, message: bytes) -> None:
+    def receive(self, socket: Connection, message: bytes) -> None:
         """Handle a message, at once or in a task."""
         self.received += 1
+        if socket.far is not None:
+            self.passages.say(socket, socket.far, message)
+            return
         incoming = None
         try:
             incoming = messages.parse(message)
@@ -156,16 +171,20 @@ class Signaling:
         """Refuse a message of a client that sends too many."""
         self._refuse(socket, Refused("too_many_requests", "Send fewer messages."), messages.find_id(message))
 
-    def confirm(self, socket: WebSocket, content: bytes) -> None:
+    def confirm(self, socket: Connection, content: bytes) -> None:
         """Forget the messages that the client has received. The answer to a ping has the number of the last."""
-        if socket.peer is not None and socket.peer.line is socket and content.isdigit() and len(content) < MAX_DIGITS:
+        if not content.isdigit() or len(content) >= MAX_DIGITS:
+            return
+        if socket.far is not None:
+            self.passages.confirm(socket.far, content)
+        elif socket.peer is not None and socket.peer.line is socket:
             socket.peer.confirm(int(content))
 
-    def _refuse(self, socket: WebSocket, refused: Refused, request_id: str = "") -> None:
+    def _refuse(self, socket: Connection, refused: Refused, request_id: str = "") -> None:
         metrics.refusals.labels(refused.code).inc()
         (socket.peer or socket).send(messages.refusal(refused, request_id))
 
-    def lose(self, socket: WebSocket) -> None:
+    def lose(self, socket: Connection) -> None:
         """Let the peer of a closed connection wait until its client resumes."""
         if socket in self.sockets:
             self.sockets.discard(socket)
@@ -173,9 +192,43 @@ class Signaling:
             self._by_network[network] -= 1
             if not self._by_network[network]:
                 del self._by_network[network]
+        self.passages.lose(socket)
         peer, socket.peer = socket.peer, None
         if peer is not None and peer.line is socket:
             peer.line, peer.lost_at = None, asyncio.get_running_loop().time()
+
+    # --- other processes ---------------------------------------------------------------------
+    def _take_letter(self, sender: int, content: bytes) -> None:
+        letter = letters.decode(content)
+        (self.far_sockets if is_for_home(letter) else self.passages).take(sender, letter)
+
+    def lose_processes(self, processes: set[int]) -> None:
+        """Go on without processes that have ended: with the peers that lived there, if their clients are here."""
+        self.far_sockets.lose_fronts(processes)
+        self.passages.lose_homes(processes)
+
+    def lose_letters(self, sender: int) -> None:
+        """Let clients connect again that may have missed something, because letters of a process were lost."""
+        self.far_sockets.lose_fronts({sender})
+        self.passages.cut({sender})
+
+    def look_again(self) -> None:
+        """Read all rooms again, and let clients fetch messages, because changes may have been missed."""
+        self.ended_sessions += 1
+        for room in self.registry.list_rooms():
+            self.announcer.schedule(room, list_changed=True)
+            self.chat.hint(room)
+
+    def settle(self, peer: Peer, socket: Connection | None) -> None:
+        """Let a peer that comes from another process live here. It is in no room, and may have no socket."""
+        peer.line = socket
+        if socket is None:
+            peer.lost_at = asyncio.get_running_loop().time()
+        else:
+            socket.peer = peer
+        self.registry.add(peer)
+        self.homes.note(peer)
+        self.room_news.is_wanted |= ROOM_NEWS in peer.features
 
     # --- for the functions that handle messages ----------------------------------------------
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -188,7 +241,7 @@ class Signaling:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def limit(self, socket: WebSocket, seconds: float, code: str) -> None:
+    def limit(self, socket: Connection, seconds: float, code: str) -> None:
         """Close the connection with an error after some seconds, unless another limit replaces this one.
 
         A client that is in a room then may stay, whichever of its connections it has joined on.
@@ -212,6 +265,7 @@ class Signaling:
             line.hang_up()
         self.part(peer)
         self.registry.remove(peer)
+        self.homes.note_end(peer)
         if peer.owner is not None:
             self.leave_call(session_id)
             peer.owner.virtual = {key: each for key, each in peer.owner.virtual.items() if each is not peer}
@@ -233,10 +287,15 @@ class Signaling:
         if room is not None:
             transient.forget_session(room, peer)
             self.announcer.schedule(room)
+            self.homes.note(peer)
+            if room.members:
+                self.homes.note_transient(room)
+            else:
+                self.homes.note_empty(room.id)
 
     def require_room_soon(self, peer: Peer) -> None:
         """Close the connection of a guest that joins no room in time."""
-        if peer.user_id is None and not peer.is_internal and isinstance(peer.line, WebSocket):
+        if peer.user_id is None and not peer.is_internal and isinstance(peer.line, Connection):
             self.limit(peer.line, ROOM_SECONDS, "timeout")
 
     def drop_session(self, session_id: str) -> None:
@@ -300,7 +359,7 @@ class Signaling:
 
         await self.write(end)
 
-    async def _finish(self, socket: WebSocket, request_id: str, work: Coroutine[Any, Any, None]) -> None:
+    async def _finish(self, socket: Connection, request_id: str, work: Coroutine[Any, Any, None]) -> None:
         """Handle a message, then those that have come in the meantime."""
         try:
             await work
@@ -310,7 +369,8 @@ class Signaling:
             self._refuse(socket, Refused("processing_failed", "Try again later."), request_id)
         except Exception as error:
             self._refuse(socket, _failure(error), request_id)
-        socket.go_on()
+        if socket.far is None or socket.far.held is None:  # otherwise its home handles the message
+            socket.go_on()
 
     # --- life --------------------------------------------------------------------------------
     def sweep(self) -> None:
@@ -326,6 +386,11 @@ class Signaling:
                 socket.drop()
             elif socket.peer is not None and (silent > PING_SECONDS or socket.peer.is_unconfirmed):
                 socket.peer.ask_for_confirmation()
+            elif socket.far is not None and silent > PING_SECONDS:
+                socket.ping(b"")
+        for far in self.far_sockets.list_all():
+            if far.peer is not None and far.peer.is_unconfirmed:
+                far.peer.ask_for_confirmation()
         for peer in self.registry:
             if peer.lost_at is not None and (now - peer.lost_at >= RESUME_SECONDS or peer.has_overflowed):
                 session_id = peer.session_id
@@ -355,6 +420,8 @@ class Signaling:
     async def stop(self) -> None:
         """Close all connections and end all tasks, because the server stops. Clients connect again."""
         self._is_stopping = True
+        with suppress(Unavailable):
+            await self.homes.flush()
         for socket in list(self.sockets):
             socket.close(CloseCode.GOING_AWAY)
         if self.sfu is not None:
@@ -386,11 +453,11 @@ async def _guarded(work: Coroutine[Any, Any, None]) -> None:
         log.exception("signaling_failed")
 
 
-Handle = Callable[[Signaling, WebSocket, Incoming], Coroutine[Any, Any, None] | None]
+Handle = Callable[[Signaling, Connection, Incoming], Coroutine[Any, Any, None] | None]
 """Handles a message of one type: at once, or by the coroutine that it returns."""
 
 
-def _bye(signaling: Signaling, socket: WebSocket, incoming: Incoming) -> None:
+def _bye(signaling: Signaling, socket: Connection, incoming: Incoming) -> None:
     """End the session at once."""
     peer = socket.peer
     socket.send(messages.reply("bye", {}, incoming.id))

@@ -1,6 +1,6 @@
 """The hello of a client: it proves who it is, or resumes its session."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -13,9 +13,9 @@ from talkd.core.errors import Invalid, Throttled
 from talkd.core.json import UNREADABLE
 from talkd.core.networks import subnet_of
 from talkd.signaling import messages
+from talkd.signaling.connection import Connection
 from talkd.signaling.messages import Auth, Hello, Incoming, Refused
 from talkd.signaling.peer import ROOM_NEWS, Peer
-from talkd.signaling.websocket import WebSocket
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
@@ -55,7 +55,7 @@ class Secret(msgspec.Struct, frozen=True):
     backend: str = ""
 
 
-def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Coroutine[Any, Any, None]:
+def handle(signaling: "Signaling", socket: Connection, incoming: Incoming) -> Coroutine[Any, Any, None]:
     """Identify the client of a connection."""
     given = incoming.hello
     if given is None:
@@ -67,12 +67,10 @@ def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Cor
     return _hello(signaling, socket, given, incoming.id)
 
 
-async def _hello(signaling: "Signaling", socket: WebSocket, given: Hello, request_id: str) -> None:
+async def _hello(signaling: "Signaling", socket: Connection, given: Hello, request_id: str) -> None:
     features = frozenset(each for each in given.features[:MAX_FEATURES] if len(each) <= MAX_FEATURE_LENGTH)
-    kept: list[bytes] = []
     if given.resumeid:
-        peer, kept = _resume(signaling, socket, given.resumeid)
-        peer.features = features or peer.features
+        await _resume(signaling, socket, given, features, request_id)
     else:
         generation = signaling.world.logins.generation
         identity, is_internal = await _identify(signaling, socket, given.version, given.auth)
@@ -81,6 +79,19 @@ async def _hello(signaling: "Signaling", socket: WebSocket, given: Hello, reques
         peer = _begin(signaling, socket, identity, features, is_internal=is_internal)
         if peer.user_id is not None and generation != signaling.world.logins.generation:
             signaling.check_logins(peer.user_id)  # the login may have ended during the check
+        signaling.homes.note(peer)
+        greet(signaling, peer, socket, given.version, request_id)
+
+
+def greet(
+    signaling: "Signaling",
+    peer: Peer,
+    socket: Connection,
+    version: str,
+    request_id: str,
+    kept: Sequence[bytes] = (),
+) -> None:
+    """Answer the hello of a client, and send the messages that it has missed."""
     signaling.room_news.is_wanted |= ROOM_NEWS in peer.features
     socket.peer = peer
     socket.set_deadline(None)
@@ -88,7 +99,7 @@ async def _hello(signaling: "Signaling", socket: WebSocket, given: Hello, reques
         messages.reply(
             "hello",
             {
-                "version": given.version,
+                "version": version,
                 "sessionid": peer.id,
                 "resumeid": peer.resume_id,
                 "userid": peer.user_id or "",
@@ -103,23 +114,48 @@ async def _hello(signaling: "Signaling", socket: WebSocket, given: Hello, reques
         signaling.require_room_soon(peer)
 
 
-def _resume(signaling: "Signaling", socket: WebSocket, resume_id: str) -> tuple[Peer, list[bytes]]:
-    """Return the peer that the client had, and the messages that it has missed. An older connection of it is closed."""
-    peer = signaling.registry.find_resumable(resume_id)
-    if peer is None or peer.has_overflowed:
+async def _resume(
+    signaling: "Signaling", socket: Connection, given: Hello, features: frozenset[str], request_id: str
+) -> None:
+    """Let the client go on with the peer that it had, here or at another process."""
+    peer = signaling.registry.find_resumable(given.resumeid)
+    if peer is not None and not peer.has_overflowed:
+        go_on(signaling, peer, socket, features, given.version, request_id)
+    elif peer is not None or not await _resume_elsewhere(signaling, socket, given, features, request_id):
         network = subnet_of(socket.address)
         if signaling.failed_resumes.spend(network, allowed=RESUMES, seconds=60, now=clock.steady()):
             raise Refused("too_many_requests", "Too many sessions could not be resumed; try again later.")
         raise Refused("no_such_session", "The session has ended; say hello without a resume id.")
+
+
+async def _resume_elsewhere(
+    signaling: "Signaling", socket: Connection, given: Hello, features: frozenset[str], request_id: str
+) -> bool:
+    if signaling.homes.is_alone:
+        return False
+    return await signaling.passages.resume(socket, given, sorted(features), request_id)
+
+
+def go_on(
+    signaling: "Signaling",
+    peer: Peer,
+    socket: Connection,
+    features: Iterable[str],
+    version: str,
+    request_id: str,
+) -> None:
+    """Let a peer go on at another connection. Its older one is closed."""
+    peer.features = frozenset(features) or peer.features
     older = peer.line
     if older is not None:
         older.send(messages.reply("bye", {"reason": "session_resumed"}))
         older.hang_up()
-    return peer, peer.resume(socket)
+    kept = peer.resume(socket)
+    greet(signaling, peer, socket, version, request_id, kept)
 
 
 async def _identify(
-    signaling: "Signaling", socket: WebSocket, version: str, auth: Auth | None
+    signaling: "Signaling", socket: Connection, version: str, auth: Auth | None
 ) -> tuple[Identity, bool]:
     """Return who the client is, and whether it is an internal client. Wrong proofs count as guesses."""
     if auth is None:
@@ -142,7 +178,7 @@ async def _identify(
 
 
 def _begin(
-    signaling: "Signaling", socket: WebSocket, identity: Identity, features: frozenset[str], *, is_internal: bool
+    signaling: "Signaling", socket: Connection, identity: Identity, features: frozenset[str], *, is_internal: bool
 ) -> Peer:
     if identity.user_id is not None and len(signaling.registry.list_of_user(identity.user_id)) >= MAX_PEERS:
         raise Refused("session_limit_exceeded", "You have too many sessions.")

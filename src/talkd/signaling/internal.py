@@ -20,11 +20,11 @@ from talkd.core.json import UNREADABLE
 from talkd.core.names import cleaned
 from talkd.signaling import messages
 from talkd.signaling.announcing import send_to
+from talkd.signaling.connection import Connection
 from talkd.signaling.joining import encode_sender
 from talkd.signaling.messages import Incoming, Refused
 from talkd.signaling.peer import Peer, Standing
 from talkd.signaling.registry import LiveRoom
-from talkd.signaling.websocket import WebSocket
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
@@ -99,7 +99,7 @@ class VirtualLine:
         """Do nothing: there is no connection."""
 
 
-def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Coroutine[Any, Any, None] | None:
+def handle(signaling: "Signaling", socket: Connection, incoming: Incoming) -> Coroutine[Any, Any, None] | None:
     """Change the virtual peers of an internal client, or its own part in the call."""
     peer = socket.peer
     if peer is None or not peer.is_internal:

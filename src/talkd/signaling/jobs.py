@@ -20,7 +20,24 @@ async def keep_sessions(world: World) -> None:
                 pings.note(each.session_id)
 
 
+async def look_after_homes(world: World) -> None:
+    """Go on without homes that are gone, and let clients of rooms begin anew whose home is another process by now."""
+    signaling = world[Signaling]
+    signaling.passages.look()
+    for room_id in await signaling.homes.list_lost_rooms():
+        room = signaling.registry.find_room(room_id)
+        for peer in room.list_all() if room is not None else ():
+            signaling.renew(peer)
+
+
+async def forget_peers(world: World) -> None:
+    """Delete what is stored of the peers of processes that ended some time ago."""
+    await world[Signaling].homes.forget_unserved()
+
+
 JOBS = (
+    Job("look_after_homes", every=5, run=look_after_homes, where=Runs.EVERYWHERE),
+    Job("forget_peers", every=60, run=forget_peers, where=Runs.ONCE),
     Job("sweep_signaling", every=1, run=sweep, where=Runs.EVERYWHERE),
     Job("keep_signaling_sessions", every=15, run=keep_sessions, where=Runs.EVERYWHERE),
 )

@@ -4,31 +4,31 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from talkd.areas.signaling import identity_service as identities
+from talkd.areas.signaling.home_model import KnownPeer
 from talkd.areas.signaling.identity_service import Match
 from talkd.areas.signaling.polling import Polling
 from talkd.conversation import room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.pings import Pings
 from talkd.signaling import messages, transient
+from talkd.signaling.connection import Connection
 from talkd.signaling.messages import Incoming, Refused, RoomRequest
 from talkd.signaling.peer import Peer, Standing
 from talkd.signaling.properties import properties
-from talkd.signaling.websocket import WebSocket
 from talkd.storage.database import Tx
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
 
 
-def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Coroutine[Any, Any, None] | None:
+def handle(signaling: "Signaling", socket: Connection, incoming: Incoming) -> Coroutine[Any, Any, None] | None:
     """Join the room of a message, or leave the current one if the message names none."""
     peer, wanted = socket.peer, incoming.room
     if wanted is None or peer is None:
         raise Refused("bad_request", "The message has no room.")
-    if wanted.roomid and peer.is_internal:
-        return _join_internal(signaling, peer, wanted, incoming.id)
     if wanted.roomid:
-        return _join(signaling, peer, wanted, incoming.id)
+        join = _join_internal if peer.is_internal else _join
+        return join(signaling, peer, wanted, incoming.id)
     session_id = peer.session_id
     signaling.part(peer)
     signaling.leave_call(session_id)
@@ -42,6 +42,12 @@ async def _join(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request
     if joined is not None and (joined.token, peer.session_id) == (wanted.roomid, wanted.sessionid):
         raise Refused("already_joined", details={"room": {"roomid": joined.token}})
     me, name, match = await _find_participant(signaling, peer, wanted)
+    transients = ""
+    if me is not None:
+        home, transients = await signaling.homes.claim(me.room.id)
+        if home != signaling.homes.me:
+            _move(signaling, peer, home, wanted, request_id)
+            return
     previous = signaling.registry.find_by_session(wanted.sessionid)
     held = Match.SURE if signaling.world[Polling].has_polled(wanted.sessionid) else None
     if held is None and previous is not None and previous is not peer and previous.line is not None:
@@ -50,23 +56,22 @@ async def _join(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request
     # are older than the cookie of the session; who has a better one than the client that came first takes over.
     is_free = held is None or match == Match.SURE or match > held
     if me is None or me.session is None or not is_free:
+        if me is not None and signaling.registry.find_room(me.room.id) is None:
+            signaling.homes.note_empty(me.room.id)
         raise Refused("no_such_room", "Join the room over HTTP first, and give the session that you got.")
     _require_alive(signaling, peer)
-    joined = peer.room
     previous = signaling.registry.find_by_session(wanted.sessionid)
     if previous is not None and previous is not peer:
         signaling.end(previous, "room_session_reconnected")
-    if joined is not None:
-        left = peer.session_id
-        signaling.part(peer)
-        if left != wanted.sessionid:
-            signaling.leave_call(left)
+    _leave_for(signaling, peer, wanted)
     room = signaling.registry.enter(peer, me.room.id, me.room.token, me.session.session_id)
     peer.standing, peer.actor, peer.in_call = Standing(me), me.actor, me.session.in_call
     peer.sender, peer.match = encode_sender(peer), match
     peer.display_name = me.attendee.display_name or peer.display_name
     signaling.world[Pings].note(peer.session_id)
     joined_room: dict[str, Any] = {"roomid": room.token, "properties": properties(me.room, name)}
+    transient.restore(room, transients)
+    signaling.homes.note(peer)
     if signaling.sfu is not None:
         joined_room["bandwidth"] = signaling.sfu.bandwidth
     peer.send(messages.reply("room", joined_room, request_id))
@@ -80,14 +85,54 @@ async def _join_internal(signaling: "Signaling", peer: Peer, wanted: RoomRequest
     found = await signaling.world.db.read(lambda tx: room_store.get_room(tx, wanted.roomid))
     if found is None:
         raise Refused("no_such_room")
+    home, transients = await signaling.homes.claim(found.id)
+    if home != signaling.homes.me:
+        _move(signaling, peer, home, wanted, request_id)
+        return
     _require_alive(signaling, peer)
     signaling.part(peer)
     room = signaling.registry.enter(peer, found.id, found.token, "")
+    transient.restore(room, transients)
+    signaling.homes.note(peer)
     peer.sender = encode_sender(peer)
     shown = properties(found, found.name_for("", ""))
     peer.send(messages.reply("room", {"roomid": room.token, "properties": shown}, request_id))
     transient.send_initial(room, peer)
     signaling.announcer.schedule(room, list_changed=True)
+
+
+def _leave_for(signaling: "Signaling", peer: Peer, wanted: RoomRequest) -> None:
+    """Take a peer out of the room that it is in, because it joins another one."""
+    if peer.room is not None:
+        left = peer.session_id
+        signaling.part(peer)
+        if left != wanted.sessionid:
+            signaling.leave_call(left)
+
+
+def _move(signaling: "Signaling", peer: Peer, home: int, wanted: RoomRequest, request_id: str) -> None:
+    """Let a peer live at another process, the home of the room that it joins. That one then lets it join."""
+    _require_alive(signaling, peer)
+    if not isinstance(peer.line, Connection):
+        raise Refused("processing_failed", "The connection was lost; join the room again.")
+    _leave_for(signaling, peer, wanted)
+    request = {"roomid": wanted.roomid, "sessionid": wanted.sessionid}
+    signaling.passages.move(peer.line, peer, home, messages.reply("room", request, request_id))
+
+
+async def enter_again(signaling: "Signaling", peer: Peer, known: KnownPeer) -> None:
+    """Let a peer whose home has died enter the room that it was in. Its client learns if that is not possible."""
+    if not known.token:
+        return
+    wanted = RoomRequest(known.token, known.session_id)
+    try:
+        await (_join_internal if peer.is_internal else _join)(signaling, peer, wanted, "")
+    except Refused:
+        peer.send(messages.reply("room", {"roomid": ""}))
+        signaling.require_room_soon(peer)
+    else:
+        if peer.room is not None:
+            signaling.chat.hint(peer.room)
 
 
 def _require_alive(signaling: "Signaling", peer: Peer) -> None:

@@ -8,6 +8,7 @@ from talkd.conversation.participant import Participant
 from talkd.core.actor import Actor
 from talkd.core.constants import Permission
 from talkd.signaling.frames import frame_of
+from talkd.signaling.letters import PeerState
 
 if TYPE_CHECKING:
     from talkd.signaling.registry import LiveRoom
@@ -168,6 +169,44 @@ class Peer:
         """Send a hint to fetch something. A client without a socket gets equal hints once."""
         if self.line is not None or frame not in self._kept:
             self.send_frame(frame)
+
+    # --- another home ------------------------------------------------------------------------
+    def export(self) -> PeerState:
+        """Return what another home needs to go on with the peer, which is in no room."""
+        return PeerState(
+            self.id,
+            self.resume_id,
+            self.user_id,
+            self.display_name,
+            self.login,
+            sorted(self.features),
+            self.is_internal,
+            self.address,
+            self.in_call,
+            list(self._kept),
+            self._sent,
+            self._confirmed,
+            self._pinged,
+        )
+
+    @classmethod
+    def restore(cls, state: PeerState) -> "Peer":
+        """Return the peer that was exported."""
+        peer = cls(
+            state.id,
+            state.resume_id,
+            user_id=state.user_id,
+            display_name=state.display_name,
+            login=state.login,
+            features=frozenset(state.features),
+            is_internal=state.is_internal,
+            address=state.address,
+        )
+        peer.in_call = state.in_call
+        peer._kept.extend(state.kept)
+        peer._kept_bytes = sum(map(len, state.kept))
+        peer._sent, peer._confirmed, peer._pinged = state.sent, state.confirmed, state.pinged
+        return peer
 
     # --- what the client has received --------------------------------------------------------
     @property

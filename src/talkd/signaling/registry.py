@@ -58,6 +58,10 @@ class LiveRoom:
         self.is_relaying = False
         """Whether chat messages are being brought."""
 
+    def list_all(self) -> list[Peer]:
+        """Return the members, also those in the lobby."""
+        return list(self.members.values())
+
     def list_present(self) -> list[Peer]:
         """Return the members that are not in the lobby."""
         return [peer for peer in self.members.values() if peer.is_present]

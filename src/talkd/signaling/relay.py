@@ -7,10 +7,10 @@ import msgspec
 from talkd.areas.signaling.model import needed_permissions
 from talkd.core.constants import Permission
 from talkd.signaling import bridge
+from talkd.signaling.connection import Connection
 from talkd.signaling.frames import frame_of
 from talkd.signaling.messages import Incoming, Refused, Relayed, find_type, read_content
 from talkd.signaling.peer import Peer
-from talkd.signaling.websocket import WebSocket
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
@@ -20,7 +20,7 @@ DELIVERIES = 20
 """How many deliveries of a message to many count as one more message of the sender."""
 
 
-def handle_message(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> None:
+def handle_message(signaling: "Signaling", socket: Connection, incoming: Incoming) -> None:
     """Pass on a message."""
     peer, relayed = socket.peer, incoming.message
     if relayed is None or peer is None:
@@ -31,7 +31,7 @@ def handle_message(signaling: "Signaling", socket: WebSocket, incoming: Incoming
         _pass_on(signaling, socket, peer, relayed, b"message")
 
 
-def handle_control(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> None:
+def handle_control(signaling: "Signaling", socket: Connection, incoming: Incoming) -> None:
     """Pass on a control message, such as an order to mute. Only moderators may send one."""
     peer, relayed = socket.peer, incoming.control
     if relayed is None or peer is None:
@@ -57,7 +57,7 @@ def _may_send(peer: Peer, data: msgspec.Raw) -> bool:
     return True
 
 
-def _pass_on(signaling: "Signaling", socket: WebSocket, peer: Peer, relayed: Relayed, kind: bytes) -> None:
+def _pass_on(signaling: "Signaling", socket: Connection, peer: Peer, relayed: Relayed, kind: bytes) -> None:
     if relayed.recipient.type == "session":
         _pass_to_session(signaling, peer, relayed, kind)
     elif relayed.recipient.type in ("user", "room", "call"):
@@ -80,7 +80,7 @@ def _pass_to_session(signaling: "Signaling", peer: Peer, relayed: Relayed, kind:
         other.send(_message(peer, kind, b"session", relayed.data))
 
 
-def _pass_to_many(signaling: "Signaling", socket: WebSocket, peer: Peer, relayed: Relayed, kind: bytes) -> None:
+def _pass_to_many(signaling: "Signaling", socket: Connection, peer: Peer, relayed: Relayed, kind: bytes) -> None:
     """Pass a message to all others in the room, to those in its call, or to the sessions of a user in the room."""
     room, recipient = peer.room, relayed.recipient
     if room is None or not peer.is_present:

@@ -1,17 +1,19 @@
 """Transient data: values that a room keeps for its peers as long as somebody is in it."""
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from talkd.core import clock
 from talkd.signaling import messages
+from talkd.signaling.connection import Connection
 from talkd.signaling.frames import frame_of
 from talkd.signaling.messages import Incoming, Refused, Transient
 from talkd.signaling.peer import Peer
 from talkd.signaling.registry import LiveRoom
-from talkd.signaling.websocket import WebSocket
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
@@ -38,6 +40,8 @@ class Value:
 
     value: msgspec.Raw
     timer: asyncio.TimerHandle | None = None
+    until: int = 0
+    """The date at which it is removed, or 0."""
 
     def keep(self) -> None:
         """Stop the timer."""
@@ -45,7 +49,15 @@ class Value:
             self.timer.cancel()
 
 
-def handle(_signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> None:
+class Kept(msgspec.Struct, frozen=True):
+    """A value, as another home gets it."""
+
+    key: str
+    value: msgspec.Raw
+    until: int
+
+
+def handle(signaling: "Signaling", socket: Connection, incoming: Incoming) -> None:
     """Set or remove a value."""
     peer, wanted = socket.peer, incoming.transient
     if wanted is None or peer is None or not 0 < len(wanted.key) <= MAX_KEY_LENGTH:
@@ -62,6 +74,22 @@ def handle(_signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> No
         _set(room, wanted.key, wanted.value, wanted.ttl / 1e9)
     else:
         raise Refused("bad_request", "Transient data can be set or removed.")
+    signaling.homes.note_transient(room)
+
+
+def restore(room: LiveRoom, stored: str) -> None:
+    """Give a room that nobody was in here the values that it had at another home, as `dump` has returned them."""
+    if not stored or room.transient:
+        return
+    now = clock.now()
+    for each in msgspec.json.decode(stored, type=list[Kept]):
+        if not each.until or each.until > now:
+            _put(room, each.key, each.value, each.until - now if each.until else 0)
+
+
+def dump(room: LiveRoom) -> str:
+    """Return the values of a room as JSON."""
+    return msgspec.json.encode([Kept(key, each.value, each.until) for key, each in room.transient.items()]).decode()
 
 
 def send_initial(room: LiveRoom, peer: Peer) -> None:
@@ -110,13 +138,20 @@ def _set(room: LiveRoom, key: str, value: msgspec.Raw, seconds: float) -> None:
     old = room.transient.get(key)
     if old is not None:
         old.keep()
-    timer = None
-    if seconds > 0:
-        timer = asyncio.get_running_loop().call_later(min(seconds, MAX_SECONDS), _remove, room, key)
-    kept = msgspec.Raw(bytes(value))
-    room.transient[key] = Value(kept, timer)
+    kept = _put(room, key, value, seconds)
     if old is None or bytes(old.value) != bytes(kept):
         _tell(room, {"type": "set", "key": key, "value": kept} | ({"oldvalue": old.value} if old is not None else {}))
+
+
+def _put(room: LiveRoom, key: str, value: msgspec.Raw, seconds: float) -> msgspec.Raw:
+    timer, until = None, 0
+    if seconds > 0:
+        seconds = min(seconds, MAX_SECONDS)
+        timer = asyncio.get_running_loop().call_later(seconds, _remove, room, key)
+        until = clock.now() + math.ceil(seconds)
+    kept = msgspec.Raw(bytes(value))
+    room.transient[key] = Value(kept, timer, until)
+    return kept
 
 
 def _remove(room: LiveRoom, key: str) -> None:

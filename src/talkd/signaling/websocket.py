@@ -5,7 +5,6 @@ handshake.
 """
 
 import asyncio
-from collections import deque
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
@@ -16,8 +15,8 @@ from websockets.server import ServerProtocol
 
 from talkd.core.log import Log
 from talkd.signaling import metrics
+from talkd.signaling.connection import BURST, Connection
 from talkd.signaling.frames import Broken, FrameReader, Opcode, frame_of, read_close
-from talkd.signaling.peer import Peer
 from talkd.web.deadlines import unsent_of
 
 log = Log(__name__)
@@ -30,10 +29,6 @@ MAX_UNSENT_TOGETHER = 512 * 1024 * 1024
 """Bytes that may wait for all such clients together. If there are many, each of them may have fewer."""
 CLOSE_SECONDS = 5.0
 """How long a client may take to answer the closing of its connection."""
-RATE = 1000.0
-"""Messages a second that a client may send for long."""
-BURST = 3.0
-"""Seconds of that rate that a client may send at once. Further messages are refused."""
 TOO_MUCH = 2 * BURST
 """A client that still sends when it is so many seconds ahead of its rate is cut off."""
 
@@ -66,39 +61,26 @@ class Handler(Protocol):
         """End a connection that was open."""
 
 
-class WebSocket(asyncio.Protocol):
-    """One connection of a client."""
+class WebSocket(Connection, asyncio.Protocol):
+    """One connection of a client to this process."""
 
     def __init__(self, handler: Handler, open_connections: set[Any]) -> None:
+        super().__init__()
         self._handler = handler
         self._loop = asyncio.get_running_loop()
         self._open_connections = open_connections
         self._reader = FrameReader()
         self._transport: asyncio.Transport
-        self.is_open = False
-        """Whether the handshake is done and no side has begun to close."""
         self._is_closing = False
         """Whether a side has begun to close."""
         self._is_deaf = False
         """Whether what the client sends is thrown away: it has closed the connection, or broken the protocol."""
-        self.address = ""
-        """The address of the client."""
-        self.peer: Peer | None = None
-        self.deadline: asyncio.TimerHandle | None = None
-        """Ends the connection unless the client says what is expected in time."""
-        self.heard_at = 0.0
-        """When the client last sent anything, in loop time."""
         self._written = 0
         """The bytes that were written to the client, whether it has taken them or not."""
         self._taken = 0
         """How many of them the client had taken at the last look."""
         self._taken_at = 0.0
         """When it last took some or had taken all, in loop time."""
-        self._paid_until = 0.0
-        """Until when the client has used up its rate of messages, in loop time."""
-        self.busy: asyncio.Task[None] | None = None
-        """The task that handles a message. Later ones wait, so that all are handled in their order."""
-        self.waiting: deque[bytes] = deque()
 
     # --- what the event loop calls -----------------------------------------------------------
     def pause_writing(self) -> None:
@@ -177,30 +159,20 @@ class WebSocket(asyncio.Protocol):
         elif opcode == Opcode.BINARY:
             self._handler.refuse_binary(self)
         elif self.busy is None:
-            self._handler.receive(self, content)
+            self.handle(content)
         else:
             self.waiting.append(content)
             self._transport.pause_reading()
 
-    def spend(self, messages: float) -> bool:
-        """Count messages of the client. Return False if it sends too many."""
-        self._paid_until = max(self._paid_until, self.heard_at) + messages / RATE
-        return self._paid_until <= self.heard_at + BURST
+    def handle(self, message: bytes) -> None:
+        self._handler.receive(self, message)
 
     def go_on(self) -> None:
-        """Handle the messages that have waited, until one of them takes time again."""
-        self.busy = None
-        while self.is_open and self.waiting and self.busy is None:
-            self._handler.receive(self, self.waiting.popleft())
+        super().go_on()
         if not self.waiting:
             self._transport.resume_reading()
 
-    def send(self, message: bytes) -> None:
-        """Send a message. If too much waits for the client already, cut the connection instead."""
-        self.send_frame(frame_of(message))
-
     def send_frame(self, frame: bytes) -> None:
-        """Send a message that is a frame already."""
         if not self.is_open:
             return
         transport = self._transport
@@ -225,12 +197,10 @@ class WebSocket(asyncio.Protocol):
         return now - self._taken_at >= UNREAD_SECONDS
 
     def ping(self, content: bytes) -> None:
-        """Ask for a sign of life, which repeats `content`."""
         self.send_frame(frame_of(content, Opcode.PING))
 
     # --- the end -----------------------------------------------------------------------------
     def hang_up(self) -> None:
-        """Close the connection after what was sent."""
         self.close(CloseCode.NORMAL_CLOSURE)
 
     def close(self, code: CloseCode, reason: str = "") -> None:
@@ -266,12 +236,6 @@ class WebSocket(asyncio.Protocol):
         """End the connection at once."""
         self.is_open = False
         self._transport.abort()
-
-    def set_deadline(self, deadline: asyncio.TimerHandle | None) -> None:
-        """Replace the time at which the connection ends by itself."""
-        if self.deadline is not None:
-            self.deadline.cancel()
-        self.deadline = deadline
 
 
 def _read_head(head: bytes) -> Request:

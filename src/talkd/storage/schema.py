@@ -104,6 +104,28 @@ processes = sa.Table(
 )
 """The processes that serve the database together: their bus, their machine, and how much they have told the others."""
 
+live_rooms = sa.Table(
+    "live_rooms",
+    metadata,
+    sa.Column("room_id", Int, primary_key=True, autoincrement=False),
+    int_column("process"),
+    text_column("transient"),
+)
+"""Of several processes, the one that has the clients of a room's signaling sockets. JSON: the room's transient data."""
+
+peers = sa.Table(
+    "peers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    text_column("resume"),
+    int_column("process"),
+    text_column("content"),
+)
+"""The clients of signaling sockets of several processes, so that another one can go on with those of one that died.
+
+`resume` is the fingerprint of the secret with which a client resumes, `content` is JSON.
+"""
+
 users = sa.Table(
     "users",
     metadata,

@@ -48,9 +48,9 @@ async def end(world: World) -> None:
     """Tell the others that this process ends, and has told everything."""
     others = world[Others]
     if not others.is_alone:
+        await world.db.write(partial(service.forget_processes, process_ids=[others.me]))
         others.depart()
         await store_parcels(world)
-        await world.db.write(partial(service.forget_processes, process_ids=[others.me]))
 
 
 def _describe(others: Others) -> Process:

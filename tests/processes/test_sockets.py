@@ -1,0 +1,174 @@
+"""Clients with sockets at different processes meet in one room."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from support.people import Person
+from support.running import PASSWORD, Server
+from support.sockets import Socket
+
+Open = Callable[[Server], Socket]
+
+
+def at(server: Server, person: Person) -> Person:
+    """Return a client of the same user at another server."""
+    return Person(server.client(person.id, PASSWORD), person.id)
+
+
+@pytest.fixture
+def open_at() -> Iterator[Open]:
+    """Opens a socket at a server, closed after the test."""
+    opened: list[Socket] = []
+
+    def open_one(server: Server) -> Socket:
+        opened.append(Socket(server))
+        return opened[-1]
+
+    yield open_one
+    for socket in opened:
+        socket.close()
+
+
+@pytest.fixture
+def enter_at(open_at: Open) -> Callable[..., Socket]:
+    """Returns a socket at a server, of somebody who has joined a room there."""
+
+    def enter(server: Server, person: Person, token: str, *, features: tuple[str, ...] = ()) -> Socket:
+        there = at(server, person)
+        socket = open_at(server)
+        socket.hello(there, token=token, features=features)
+        socket.session = there.join(token)["sessionId"]
+        socket.join(token, socket.session)
+        socket.seen = socket.event("room", "join")
+        return socket
+
+    return enter
+
+
+Enter = Callable[..., Socket]
+
+
+@pytest.fixture
+def two(company: Callable[[int], list[Server]]) -> list[Server]:
+    """Two servers of one database."""
+    return company(2)
+
+
+def make_room(server: Server) -> tuple[Person, Person, str]:
+    """Return a room with two users."""
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    return alice, bob, token
+
+
+def test_clients_at_two_processes_see_and_hear_each_other(two: list[Server], enter_at: Enter) -> None:
+    alice, bob, token = make_room(two[0])
+    first, second = enter_at(two[0], alice, token), enter_at(two[1], bob, token)
+    assert second.id in [each["sessionid"] for each in first.event("room", "join")]
+    assert {each["sessionid"] for each in second.seen} == {first.id, second.id}
+    for number in range(20):
+        first.say(second, number)
+        second.say(first, number)
+    assert [second.expect("message")["data"] for _ in range(20)] == list(range(20))
+    assert [first.expect("message")["data"] for _ in range(20)] == list(range(20))
+    second.send("message", recipient={"type": "room"}, data="to all")
+    assert first.expect("message")["data"] == "to all"
+
+
+def test_transient_data_are_common(two: list[Server], enter_at: Enter) -> None:
+    alice, bob, token = make_room(two[0])
+    first, second = enter_at(two[0], alice, token), enter_at(two[1], bob, token)
+    first.send("transient", type="set", key="agenda", value=["one"])
+    assert second.expect("transient") == {"type": "set", "key": "agenda", "value": ["one"]}
+    assert second.refusal("transient", type="set", key="agenda", value=[]) == "not_allowed"
+
+
+def test_a_message_reaches_sockets_at_all_processes(two: list[Server], enter_at: Enter) -> None:
+    alice, bob, token = make_room(two[0])
+    first, second = enter_at(two[0], alice, token), enter_at(two[1], bob, token, features=("chat-relay",))
+    at(two[1], bob).say(token, "hello")
+    assert first.event("room", "message")["data"]["chat"] == {"refresh": True}
+    assert second.event("room", "message")["data"]["chat"]["comment"]["message"] == "hello"
+
+
+def test_a_call_joined_at_one_process_is_seen_at_the_other(two: list[Server], enter_at: Enter) -> None:
+    alice, bob, token = make_room(two[0])
+    first, second = enter_at(two[0], alice, token), enter_at(two[1], bob, token)
+    at(two[1], bob).post(f"v4/call/{token}", flags=7)
+    update = first.until("participants", "update", lambda found: any(each["inCall"] for each in found["users"]))
+    assert {each["sessionId"]: each["inCall"] for each in update["users"]} == {first.id: 0, second.id: 7}
+
+
+def test_a_session_joined_at_another_process_ends_the_earlier_socket(
+    two: list[Server], enter_at: Enter, open_at: Open
+) -> None:
+    alice, _, token = make_room(two[0])
+    first = enter_at(two[0], alice, token)
+    again = open_at(two[1])
+    again.hello(at(two[1], alice), token=token)
+    again.join(token, first.session)
+    assert first.expect("bye")["reason"] == "room_session_reconnected"
+
+
+def test_who_is_removed_at_one_process_leaves_the_socket_at_another(two: list[Server], enter_at: Enter) -> None:
+    alice, bob, token = make_room(two[0])
+    first, second = enter_at(two[0], alice, token), enter_at(two[1], bob, token)
+    alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
+    assert second.expect("room") == {"roomid": ""}
+    assert second.id in first.event("room", "leave")
+
+
+@pytest.mark.parametrize(("lives", "resumes"), [(0, 1), (1, 0)])
+def test_a_client_resumes_at_another_process_and_misses_nothing(
+    two: list[Server], enter_at: Enter, open_at: Open, lives: int, resumes: int
+) -> None:
+    alice, bob, token = make_room(two[0])
+    first, second = enter_at(two[0], alice, token), enter_at(two[lives], bob, token)
+    second.drain()
+    second.drop()
+    for number in range(5):
+        first.say(second, number)
+    first.drain()
+    again = open_at(two[resumes])
+    again.resume(second.resume_id)
+    assert again.id == second.id
+    assert [again.expect("message")["data"] for _ in range(5)] == list(range(5))
+    again.say(first, "back")
+    assert first.expect("message")["data"] == "back"
+
+
+def test_a_client_changes_rooms_between_processes(two: list[Server], enter_at: Enter) -> None:
+    alice, bob, token = make_room(two[0])
+    other = bob.create_room()
+    bob.add(other, alice)
+    enter_at(two[0], alice, token)
+    second = enter_at(two[1], bob, token)
+    for wanted in (other, token, other):
+        session = at(two[1], bob).join(wanted)["sessionId"]
+        second.join(wanted, session)
+    third = enter_at(two[0], alice, other)
+    assert second.id in {each["sessionid"] for each in third.seen}
+    third.say(second, "here")
+    assert second.expect("message")["data"] == "here"
+
+
+def test_clients_go_on_when_the_process_where_they_live_stops(
+    company: Callable[[int], list[Server]], enter_at: Enter
+) -> None:
+    servers = company(3)
+    alice, bob, token = make_room(servers[0])
+    enter_at(servers[2], bob, token)
+    first, second = enter_at(servers[0], alice, token), enter_at(servers[1], bob, token)
+    first.send("transient", type="set", key="agenda", value=["one"])
+    second.expect("transient")
+    first.drain()
+    second.drain()
+    servers.pop().stop()
+    joined: set[str] = set()
+    while not joined >= {first.id, second.id}:
+        joined |= {each["sessionid"] for each in first.event("room", "join")}
+    assert second.expect("transient")["data"] == {"agenda": ["one"]}
+    first.say(second, "still here")
+    assert second.expect("message")["data"] == "still here"
