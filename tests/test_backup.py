@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-import sqlalchemy as sa
 
 from support.commands import run_talkd
 from support.files import Files, send
@@ -20,19 +19,27 @@ from support.people import Person
 from support.portraits import of_room, own, picture, set_of_room, set_own
 from support.running import LoopThread, Server, unique
 from support.s3 import KEYS, S3, running_s3
-from support.safekeeping import PAIRS, Tables, done, read_archive, rewrite, run_on, settings_of, with_schema
+from support.safekeeping import (
+    PAIRS,
+    SEVEN,
+    TEXT,
+    Tables,
+    done,
+    fill_every_table,
+    read_archive,
+    rewrite,
+    run_on,
+    settings_of,
+    with_schema,
+)
 from support.searching import found
 from support.storages import folder_of, stored
 from talkd.blobs.interface import Blobs
 from talkd.cli.data_folder import lock_data
 from talkd.config import Config
-from talkd.storage import file_schema
 from talkd.storage.migrate import REVISIONS, schema_of_sqlite
-from talkd.storage.schema import Int, metadata
+from talkd.storage.schema import metadata
 
-TEXT = 'ä"\\\n\t👍\u2028'
-"""A text with characters that forms of storing have to quote."""
-SEVEN, SHORT = 7, b"\x00\xff"
 Start = Callable[[Config], Server]
 
 
@@ -124,22 +131,6 @@ def test_a_restored_server_answers_as_the_one_that_was_backed_up(
 
 
 # --- every table ----------------------------------------------------------------------------
-def fill_every_table(tables: Tables) -> None:
-    """Store one row in each table, with a value in each column."""
-    values = {sa.Text: TEXT, sa.LargeBinary: SHORT}
-    assert file_schema.blobs.metadata is metadata
-    statements: list[tuple[str, tuple[Any, ...]]] = []
-    for table in metadata.sorted_tables:
-        row = {column.name: values.get(type(column.type), SEVEN) for column in table.columns}
-        assert all(type(column.type) in values or isinstance(column.type, type(Int)) for column in table.columns)
-        names, places = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
-        statements += [
-            (f'DELETE FROM "{table.name}"', ()),
-            (f'INSERT INTO "{table.name}" ({names}) VALUES ({places})', tuple(row.values())),
-        ]
-    tables.run(*statements)
-
-
 @pytest.mark.parametrize(("origin", "goal"), PAIRS)
 def test_every_column_of_every_table_is_restored(
     origin: str, goal: str, databases: Any, loop_thread: LoopThread, tmp_path: Path

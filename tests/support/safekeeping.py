@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import msgspec
+import sqlalchemy as sa
 
 from support.commands import run_talkd
 from support.running import LoopThread
@@ -17,9 +18,14 @@ from talkd.backups.checksums import encode_rows
 from talkd.backups.model import Head, Manifest
 from talkd.cli.places import Place, place_of
 from talkd.config import Config
+from talkd.storage import file_schema
+from talkd.storage.schema import Int, metadata
 
 PAIRS = [(origin, goal) for origin in ("sqlite", "postgres") for goal in ("sqlite", "postgres")]
 """Every kind of database, and what it is moved to."""
+TEXT = 'ä"\\\n\t👍\u2028'
+"""A text with characters that forms of storing have to quote."""
+SEVEN, SHORT = 7, b"\x00\xff"
 
 
 def settings_of(config: Config) -> dict[str, str]:
@@ -138,3 +144,19 @@ class Tables:
                 return await source.get_counters()
 
         return self._loop.run(work())
+
+
+def fill_every_table(tables: Tables) -> None:
+    """Store one row in each table, with a value in each column."""
+    values = {sa.Text: TEXT, sa.LargeBinary: SHORT}
+    assert file_schema.blobs.metadata is metadata
+    statements: list[tuple[str, tuple[Any, ...]]] = []
+    for table in metadata.sorted_tables:
+        row = {column.name: values.get(type(column.type), SEVEN) for column in table.columns}
+        assert all(type(column.type) in values or isinstance(column.type, type(Int)) for column in table.columns)
+        names, places = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
+        statements += [
+            (f'DELETE FROM "{table.name}"', ()),
+            (f'INSERT INTO "{table.name}" ({names}) VALUES ({places})', tuple(row.values())),
+        ]
+    tables.run(*statements)
