@@ -1,66 +1,14 @@
 """Clients with sockets at different processes meet in one room."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from support.people import Person
-from support.running import PASSWORD, Server
+from support.company import Company, Enter, at, make_room
+from support.running import Server
 from support.sockets import Socket
 
 Open = Callable[[Server], Socket]
-
-
-def at(server: Server, person: Person) -> Person:
-    """Return a client of the same user at another server."""
-    return Person(server.client(person.id, PASSWORD), person.id)
-
-
-@pytest.fixture
-def open_at() -> Iterator[Open]:
-    """Opens a socket at a server, closed after the test."""
-    opened: list[Socket] = []
-
-    def open_one(server: Server) -> Socket:
-        opened.append(Socket(server))
-        return opened[-1]
-
-    yield open_one
-    for socket in opened:
-        socket.close()
-
-
-@pytest.fixture
-def enter_at(open_at: Open) -> Callable[..., Socket]:
-    """Returns a socket at a server, of somebody who has joined a room there."""
-
-    def enter(server: Server, person: Person, token: str, *, features: tuple[str, ...] = ()) -> Socket:
-        there = at(server, person)
-        socket = open_at(server)
-        socket.hello(there, token=token, features=features)
-        socket.session = there.join(token)["sessionId"]
-        socket.join(token, socket.session)
-        socket.seen = socket.event("room", "join")
-        return socket
-
-    return enter
-
-
-Enter = Callable[..., Socket]
-
-
-@pytest.fixture
-def two(company: Callable[[int], list[Server]]) -> list[Server]:
-    """Two servers of one database."""
-    return company(2)
-
-
-def make_room(server: Server) -> tuple[Person, Person, str]:
-    """Return a room with two users."""
-    alice, bob = server.add_user("alice"), server.add_user("bob")
-    token = alice.create_room()
-    alice.add(token, bob)
-    return alice, bob, token
 
 
 def test_clients_at_two_processes_see_and_hear_each_other(two: list[Server], enter_at: Enter) -> None:
@@ -154,9 +102,7 @@ def test_a_client_changes_rooms_between_processes(two: list[Server], enter_at: E
     assert second.expect("message")["data"] == "here"
 
 
-def test_clients_go_on_when_the_process_where_they_live_stops(
-    company: Callable[[int], list[Server]], enter_at: Enter
-) -> None:
+def test_clients_go_on_when_the_process_where_they_live_stops(company: Company, enter_at: Enter) -> None:
     servers = company(3)
     alice, bob, token = make_room(servers[0])
     enter_at(servers[2], bob, token)

@@ -168,11 +168,11 @@ class Socket:
         auth = {"url": self.backend, "params": settings["helloAuthParams"][version]}
         self._note(self.ask("hello", version=version, auth=auth, features=list(features)))
 
-    def hello_internal(self, server: Address, secret: str) -> None:
+    def hello_internal(self, server: Address, secret: str, features: tuple[str, ...] = ()) -> None:
         """Say hello as a part of the installation that knows its secret."""
         checksum = hmac.new(secret.encode(), RANDOM.encode(), hashlib.sha256).hexdigest()
         auth = {"type": "internal", "params": {"random": RANDOM, "token": checksum, "backend": server.url}}
-        self.id = self.ask("hello", version="1.0", auth=auth)["sessionid"]
+        self.id = self.ask("hello", version="1.0", auth=auth, features=list(features))["sessionid"]
 
     def resume(self, resume_id: str) -> None:
         """Continue an earlier session."""

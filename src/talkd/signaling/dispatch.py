@@ -13,22 +13,20 @@ from talkd import __version__
 from talkd.areas.sessions import service as sessions
 from talkd.areas.signaling import identity_service as identities
 from talkd.areas.telephony.dialer import Dialer
-from talkd.bus.others import Others
 from talkd.core import clock, ids
 from talkd.core.errors import Unavailable
 from talkd.core.log import Log
 from talkd.core.networks import subnet_of
 from talkd.core.windows import Windows
-from talkd.signaling import hello, internal, joining, letters, messages, metrics, relay, transient
+from talkd.signaling import hello, internal, joining, messages, metrics, relay, transient
 from talkd.signaling.announcing import Announcer
 from talkd.signaling.chat import ChatRelay
 from talkd.signaling.connection import Connection
 from talkd.signaling.dialout import Dialouts
-from talkd.signaling.far import KIND, FarSockets
+from talkd.signaling.elsewhere import Elsewhere
 from talkd.signaling.homes import Homes
 from talkd.signaling.messages import Incoming, Refused
-from talkd.signaling.passages import Passages, is_for_home
-from talkd.signaling.peer import ROOM_NEWS, Peer
+from talkd.signaling.peer import Peer
 from talkd.signaling.registry import Registry
 from talkd.signaling.room_list import RoomList
 from talkd.signaling.room_news import RoomNews
@@ -90,13 +88,9 @@ class Signaling:
         self.room_list = RoomList(self)
         self.room_news = RoomNews(self)
         self.homes = Homes(self)
-        self.far_sockets = FarSockets(self)
-        self.passages = Passages(self)
-        self.dialouts = Dialouts(world, self.registry)
+        self.elsewhere = Elsewhere(self)
+        self.dialouts = Dialouts(world, self.registry, self.homes)
         world[Dialer].ask = self.dialouts.ask
-        others = world[Others]
-        others.on(KIND, self._take_letter)
-        others.when_died, others.when_lost = self.lose_processes, self.lose_letters
         self.sockets: set[WebSocket] = set()
         self.slow: set[WebSocket] = set()
         """Those whose clients read more slowly than the server writes."""
@@ -143,7 +137,7 @@ class Signaling:
         """Handle a message, at once or in a task."""
         self.received += 1
         if socket.far is not None:
-            self.passages.say(socket, socket.far, message)
+            self.elsewhere.passages.say(socket, socket.far, message)
             return
         incoming = None
         try:
@@ -176,7 +170,7 @@ class Signaling:
         if not content.isdigit() or len(content) >= MAX_DIGITS:
             return
         if socket.far is not None:
-            self.passages.confirm(socket.far, content)
+            self.elsewhere.passages.confirm(socket.far, content)
         elif socket.peer is not None and socket.peer.line is socket:
             socket.peer.confirm(int(content))
 
@@ -192,43 +186,18 @@ class Signaling:
             self._by_network[network] -= 1
             if not self._by_network[network]:
                 del self._by_network[network]
-        self.passages.lose(socket)
+        self.elsewhere.passages.lose(socket)
         peer, socket.peer = socket.peer, None
         if peer is not None and peer.line is socket:
             peer.line, peer.lost_at = None, asyncio.get_running_loop().time()
 
     # --- other processes ---------------------------------------------------------------------
-    def _take_letter(self, sender: int, content: bytes) -> None:
-        letter = letters.decode(content)
-        (self.far_sockets if is_for_home(letter) else self.passages).take(sender, letter)
-
-    def lose_processes(self, processes: set[int]) -> None:
-        """Go on without processes that have ended: with the peers that lived there, if their clients are here."""
-        self.far_sockets.lose_fronts(processes)
-        self.passages.lose_homes(processes)
-
-    def lose_letters(self, sender: int) -> None:
-        """Let clients connect again that may have missed something, because letters of a process were lost."""
-        self.far_sockets.lose_fronts({sender})
-        self.passages.cut({sender})
-
     def look_again(self) -> None:
         """Read all rooms again, and let clients fetch messages, because changes may have been missed."""
         self.ended_sessions += 1
         for room in self.registry.list_rooms():
             self.announcer.schedule(room, list_changed=True)
             self.chat.hint(room)
-
-    def settle(self, peer: Peer, socket: Connection | None) -> None:
-        """Let a peer that comes from another process live here. It is in no room, and may have no socket."""
-        peer.line = socket
-        if socket is None:
-            peer.lost_at = asyncio.get_running_loop().time()
-        else:
-            socket.peer = peer
-        self.registry.add(peer)
-        self.homes.note(peer)
-        self.room_news.is_wanted |= ROOM_NEWS in peer.features
 
     # --- for the functions that handle messages ----------------------------------------------
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -388,7 +357,7 @@ class Signaling:
                 socket.peer.ask_for_confirmation()
             elif socket.far is not None and silent > PING_SECONDS:
                 socket.ping(b"")
-        for far in self.far_sockets.list_all():
+        for far in self.elsewhere.far_sockets.list_all():
             if far.peer is not None and far.peer.is_unconfirmed:
                 far.peer.ask_for_confirmation()
         for peer in self.registry:

@@ -155,7 +155,7 @@ class FarSockets:
     def _adopt(self, front: int, letter: Adopt) -> None:
         peer = Peer.restore(letter.state)
         socket = self._open(front, letter.socket, peer.address)
-        self._signaling.settle(peer, socket)
+        self._signaling.elsewhere.settle(peer, socket)
         socket.take(letter.message, is_awaited=True)
 
     def _attach(self, front: int, letter: Attach) -> None:

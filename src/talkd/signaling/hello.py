@@ -133,7 +133,7 @@ async def _resume_elsewhere(
 ) -> bool:
     if signaling.homes.is_alone:
         return False
-    return await signaling.passages.resume(socket, given, sorted(features), request_id)
+    return await signaling.elsewhere.passages.resume(socket, given, sorted(features), request_id)
 
 
 def go_on(

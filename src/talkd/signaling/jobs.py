@@ -23,7 +23,7 @@ async def keep_sessions(world: World) -> None:
 async def look_after_homes(world: World) -> None:
     """Go on without homes that are gone, and let clients of rooms begin anew whose home is another process by now."""
     signaling = world[Signaling]
-    signaling.passages.look()
+    signaling.elsewhere.passages.look()
     for room_id in await signaling.homes.list_lost_rooms():
         room = signaling.registry.find_room(room_id)
         for peer in room.list_all() if room is not None else ():

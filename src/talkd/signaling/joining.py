@@ -117,7 +117,7 @@ def _move(signaling: "Signaling", peer: Peer, home: int, wanted: RoomRequest, re
         raise Refused("processing_failed", "The connection was lost; join the room again.")
     _leave_for(signaling, peer, wanted)
     request = {"roomid": wanted.roomid, "sessionid": wanted.sessionid}
-    signaling.passages.move(peer.line, peer, home, messages.reply("room", request, request_id))
+    signaling.elsewhere.passages.move(peer.line, peer, home, messages.reply("room", request, request_id))
 
 
 async def enter_again(signaling: "Signaling", peer: Peer, known: KnownPeer) -> None:

@@ -75,7 +75,7 @@ class Passages:
         if isinstance(socket, FarSocket):
             number = socket.number
             socket.forget()
-            self._signaling.far_sockets.tell(socket.front, Moved(number, home, state, message))
+            self._signaling.elsewhere.far_sockets.tell(socket.front, Moved(number, home, state, message))
         elif isinstance(socket, WebSocket):
             self._send_to(socket, home, state, message)
 
@@ -162,13 +162,13 @@ class Passages:
         socket = self._find(home, letter.socket)
         if socket is None:  # the client is gone and may resume
             peer = Peer.restore(letter.state)
-            self._signaling.settle(peer, None)
+            self._signaling.elsewhere.settle(peer, None)
             return
         self._end(socket)
         if letter.home != self._others.me:
             self._send_to(socket, letter.home, letter.state, letter.message)
             return
-        self._signaling.settle(Peer.restore(letter.state), socket)
+        self._signaling.elsewhere.settle(Peer.restore(letter.state), socket)
         socket.waiting.appendleft(letter.message)
         socket.go_on()
 
@@ -230,7 +230,7 @@ class Passages:
             is_internal=known.is_internal,
             address=known.address,
         )
-        self._signaling.settle(peer, socket)
+        self._signaling.elsewhere.settle(peer, socket)
         if peer.user_id is not None:
             self._signaling.check_logins(peer.user_id)  # the login may have ended when nobody looked
         return peer

@@ -35,7 +35,9 @@ async def begin(world: World) -> None:
 
 async def _require_one_bus(world: World) -> None:
     others = world[Others]
-    for each in (await _find_living(world)).values():
+    living = await _find_living(world)
+    others.look(living)
+    for each in living.values():
         if each.bus != others.bus_name:
             raise DatabaseInUse(
                 f"the talkd on {each.place} serves this database with another bus, so the two would not hear each "

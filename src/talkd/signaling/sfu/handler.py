@@ -10,6 +10,7 @@ import msgspec
 from talkd.areas.settings import service as settings
 from talkd.areas.signaling import identity_service as identities
 from talkd.areas.signaling.model import needed_permissions
+from talkd.bus.others import Others
 from talkd.core import ids
 from talkd.core.constants import Permission
 from talkd.core.errors import Unavailable
@@ -20,7 +21,7 @@ from talkd.signaling.peer import Peer
 from talkd.signaling.sfu import messages
 from talkd.signaling.sfu.janus import Gateway, Jsep, Lost, Refusal
 from talkd.signaling.sfu.messages import Media
-from talkd.signaling.sfu.streams import Publisher, Stream, Subscriber, remove_rooms
+from talkd.signaling.sfu.streams import Marks, Publisher, Stream, Subscriber, remove_rooms
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
@@ -67,16 +68,16 @@ class Sfu:
         """Peers that have lost what they sent, and cannot send it again yet."""
         self._waiting: Counter[Peer] = Counter()
         """The bytes of the messages of each peer that are not handled yet."""
-        self._mark = ""
+        self._marks = Marks("", signaling.world[Others])
         self.bandwidth = {"maxstreambitrate": calls.stream_bitrate, "maxscreenbitrate": calls.screen_bitrate}
         """What clients are told when they join a room."""
 
     # --- life --------------------------------------------------------------------------------
     async def start(self) -> None:
         """Connect to the gateways."""
-        self._mark = await self._signaling.world.db.write(
-            lambda tx: settings.get_fact(tx, ROOMS, lambda: f"talkd {ids.text(16)}")
-        )
+        world = self._signaling.world
+        installation = await world.db.write(lambda tx: settings.get_fact(tx, ROOMS, lambda: f"talkd {ids.text(16)}"))
+        self._marks = Marks(installation, world[Others])
         self._running = [asyncio.ensure_future(gateway.run()) for gateway in self.gateways]
 
     async def stop(self) -> None:
@@ -91,8 +92,8 @@ class Sfu:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def prepare(self, gateway: Gateway) -> None:
-        """Remove what a server that was killed, or that has lost the connection, has left in a gateway."""
-        await remove_rooms(gateway, self._mark)
+        """Remove what processes that were killed, or this one before it lost the connection, have left in a gateway."""
+        await remove_rooms(gateway, self._marks)
 
     def answered(self) -> None:
         """Let clients that have lost what they sent begin anew."""
@@ -219,7 +220,7 @@ class Sfu:
                 raise Refused("processing_failed", "No media server can be reached.")
             gateway = min(gateways, key=lambda each: (each.is_slow, each.load))
             bitrate = self._bitrates.get(media.room_type, self._bitrate)
-            publisher = self._publishers[key] = Publisher(self, peer, media, gateway, bitrate, self._mark)
+            publisher = self._publishers[key] = Publisher(self, peer, media, gateway, bitrate, self._marks.mine)
         publisher.needs = needs
         return self._negotiate(publisher, offer)
 

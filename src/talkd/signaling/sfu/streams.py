@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from typing import Any, Protocol
 
+from talkd.bus.others import Others
 from talkd.core import ids
 from talkd.core.constants import Permission
 from talkd.signaling.peer import Peer
@@ -250,11 +251,27 @@ class _Nobody:
         """Ignore an event."""
 
 
-async def remove_rooms(gateway: Gateway, mark: str) -> None:
-    """Remove the rooms with this mark, and with them their streams. Raises Refusal and Lost."""
+class Marks:
+    """How rooms in gateways say to which installation and process they belong."""
+
+    def __init__(self, installation: str, others: Others) -> None:
+        self._installation, self._others = installation, others
+        self.mine = f"{installation} {others.me}" if others.me else installation
+        """The mark of this process."""
+
+    def is_abandoned(self, mark: str) -> bool:
+        """Return True if no living process but this one has rooms with this mark."""
+        installation, _, process = mark.rpartition(" ")
+        if mark in (self.mine, self._installation):
+            return True
+        return installation == self._installation and int(process) not in self._others.living
+
+
+async def remove_rooms(gateway: Gateway, marks: Marks) -> None:
+    """Remove the rooms that nobody else uses, and with them their streams. Raises Refusal and Lost."""
     handle = await gateway.attach(_Nobody())
     for room in _data(await handle.ask({"request": "list"})).get("list", []):
-        if room.get("description") == mark:
+        if marks.is_abandoned(str(room.get("description", ""))):
             with contextlib.suppress(Refusal):  # somebody else has removed it
                 await handle.ask({"request": "destroy", "room": room["room"]})
     await handle.detach()
