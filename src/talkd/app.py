@@ -185,7 +185,7 @@ def open_database(config: Config) -> Database:
     """
     db: Database
     if config.database.url:
-        from talkd.storage.postgres import Limits, PostgresDatabase
+        from talkd.storage.postgres import Limits, PostgresDatabase, ReplicaSettings
 
         seconds = config.database
         limits = Limits(
@@ -196,6 +196,7 @@ def open_database(config: Config) -> Database:
             connections=config.database.connections,
             limits=limits,
             direct_url=config.database.direct_url,
+            replicas=ReplicaSettings(config.database.replicas, config.database.replica_lag),
         )
     else:
         db = SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)

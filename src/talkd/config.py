@@ -206,7 +206,9 @@ def _check_forms(config: Config) -> None:
         raise ConfigError(f"wrong setting identity.version: {config.identity.version}; write it like 32.0.1.2")
     if not re.fullmatch(r"#[0-9A-Fa-f]{6}", config.identity.color):
         raise ConfigError(f"wrong setting identity.color: {config.identity.color}; write it like #0a6b5c")
-    for option, url in (("url", config.database.url), ("direct_url", config.database.direct_url)):
+    database = config.database
+    addresses = [("url", database.url), ("direct_url", database.direct_url)]
+    for option, url in (*addresses, *(("replicas", url) for url in database.replicas)):
         if url:
             _require_database_url(option, url)
     if config.server.public_url:

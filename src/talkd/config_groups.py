@@ -70,6 +70,11 @@ class DatabaseConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     direct_url: str = ""
     """The address of PostgreSQL itself, with user and password, if `url` leads to PgBouncer or another pooler. The lock
     of the server and migrations use it."""
+    replicas: list[str] = []
+    """Addresses of replicas of PostgreSQL, with user and password. Searches and pages of the history are read from
+    them."""
+    replica_lag: int = 5
+    """A replica that may lack more than the last so many seconds is not used."""
     connections: int = 16
     """Connections of the server to PostgreSQL in total. One holds the claim on the database, and a third of the others
     only read. Commands that run at the same time need a few more."""

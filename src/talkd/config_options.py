@@ -20,6 +20,7 @@ SECRETS = frozenset(
         "calls.janus_secret",
         "calls.turn_secret",
         "database.direct_url",
+        "database.replicas",
         "database.url",
         "mail.password",
     }

@@ -7,6 +7,7 @@ driver. So the same function serves both.
 import abc
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
@@ -131,6 +132,17 @@ AfterCommit = Callable[[Sequence[Event]], None]
 Work = Callable[[Tx], Awaitable[T]]
 
 
+@dataclass(frozen=True, slots=True)
+class ReplicaState:
+    """What is known of a replica."""
+
+    name: str
+    lag: float | None
+    """It has everything that is older than this many seconds. None if it is not used."""
+    reads: int
+    """Reads since the process started."""
+
+
 class Database(abc.ABC):
     """A database, with the effects of events."""
 
@@ -203,6 +215,18 @@ class Database(abc.ABC):
     @abc.abstractmethod
     async def read_aside(self, work: Work[T]) -> T:
         """Like `read`, for work that may take more than a few milliseconds. Other tasks can run in the meantime."""
+
+    async def read_replica(self, work: Work[T], *, unchanged_since: float = 0) -> T | None:  # noqa: ARG002 - none here
+        """Run `work` on a replica that has everything that was committed before `unchanged_since` (`clock.ticks`).
+
+        All statements see the same state, at most `database.replica_lag` seconds old. Return None if no replica can
+        be used: then read from the database itself.
+        """
+        return None
+
+    def list_replicas(self) -> list[ReplicaState]:
+        """Return the replicas of the settings."""
+        return []
 
     @abc.abstractmethod
     async def catch_up(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from weakref import WeakValueDictionary
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from talkd.core import ids
 from talkd.core.log import Log
 from talkd.storage import numbering
-from talkd.storage.database import Database, Row, Tx, Work
+from talkd.storage.database import Database, ReplicaState, Row, Tx, Work
 from talkd.storage.postgres_capacity import get_capacity
 from talkd.storage.postgres_errors import AGAIN, LOST, NOT_RUNNING_YET, OutcomeUnknown
 from talkd.storage.postgres_hosts import CONNECT_SECONDS, Connector
@@ -21,6 +21,7 @@ from talkd.storage.postgres_lock import MEMBERS, ServingLock
 from talkd.storage.postgres_migrate import migrate_postgres
 from talkd.storage.postgres_outage import Outage, State
 from talkd.storage.postgres_pooler import options_of, prologue_of, require_direct
+from talkd.storage.postgres_replicas import POSITION, Replicas
 from talkd.storage.schema import meta
 from talkd.storage.statements import Statement, bind, insert, word
 
@@ -47,6 +48,7 @@ _SERVING = Statement(
     ).bindparams(sa.bindparam("members", type_=sa.BigInteger))
 )
 _STATE = "SELECT current_setting('transaction_read_only') = 'on', pg_postmaster_start_time()::text"
+_POSITION = Statement(sa.text(POSITION))
 _SET_EPOCH = Statement(
     insert(meta)
     .values(key=word("epoch"), value=bind("epoch"))
@@ -84,6 +86,14 @@ class Limits:
             "statement_timeout": f"{self.statement}s",
             "idle_in_transaction_session_timeout": f"{self.statement}s",
         }
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSettings:
+    """The replicas, and by how many seconds they may lag behind."""
+
+    urls: Sequence[str] = ()
+    lag: float = 5
 
 
 class PostgresTx(Tx):
@@ -135,7 +145,15 @@ class PostgresTx(Tx):
 class PostgresDatabase(Database):
     """A PostgreSQL database. Transactions are READ COMMITTED and lock rows in the order room, attendee, session."""
 
-    def __init__(self, url: str, *, connections: int = 16, limits: Limits | None = None, direct_url: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = 16,
+        limits: Limits | None = None,
+        direct_url: str = "",
+        replicas: ReplicaSettings | None = None,
+    ) -> None:
         """`direct_url`: the address of PostgreSQL itself, if `url` leads to a pooler."""
         super().__init__()
         self._url, self._direct_url, self._connections = url, direct_url or url, connections
@@ -159,6 +177,14 @@ class PostgresDatabase(Database):
         self._server = ""
         """The start of PostgreSQL, which tells it from a server that took over."""
         self._may_have_missed_commit = False
+        replicas = replicas or ReplicaSettings()
+        self._replicas = Replicas(
+            replicas.urls,
+            most_lag=replicas.lag,
+            connections=self._for_readers,
+            options=options_of(self._limits.settings, is_pooled=False),
+            get_position=lambda: self.read(lambda tx: tx.value(_POSITION)),
+        )
 
     # --- opening and closing ----------------------------------------------------------------
     async def open(self, *, patience: float = 0) -> None:
@@ -209,6 +235,7 @@ class PostgresDatabase(Database):
     async def claim(self, process: int = 0) -> None:
         self._lock = ServingLock(self._direct_url, process)
         await self._lock.take()
+        self._replicas.start()
         capacity = await self.read(get_capacity)
         needed = capacity.needs(self._connections)
         if needed > capacity.allowed and not self._prologue:  # a pooler has limits of its own
@@ -247,6 +274,7 @@ class PostgresDatabase(Database):
         await self.write(lambda tx: numbering.note(tx, numbering.POSTGRES))
 
     async def close(self) -> None:
+        await self._replicas.close()
         await self._outage.close()
         self.availability.flush()
         lock, self._lock = self._lock, None
@@ -272,6 +300,7 @@ class PostgresDatabase(Database):
             finally:
                 connection.terminate()
         if server != self._server or self._outage.state is not State.USABLE:
+            self._replicas.forget()
             self._abandon()
             await self._connect()
         self._server, self._may_have_missed_commit = server, False
@@ -305,6 +334,15 @@ class PostgresDatabase(Database):
 
     async def read_aside(self, work: Work[T]) -> T:
         return await self.read(work)
+
+    async def read_replica(self, work: Work[T], *, unchanged_since: float = 0) -> T | None:
+        def on(connection: Any) -> Awaitable[T]:
+            return work(PostgresTx(connection, self))
+
+        return await self._replicas.read(on, unchanged_since=unchanged_since)
+
+    def list_replicas(self) -> list[ReplicaState]:
+        return self._replicas.list_states()
 
     async def catch_up(self) -> None:
         """Do nothing: PostgreSQL updates its index by itself."""

@@ -13,6 +13,11 @@ def _forget_room(world: World, event: Any) -> None:
     world[Feed].forget(event.room_id)
 
 
+def _forget_changed_room(world: World, event: Any) -> None:
+    world[Feed].forget(event.room_id)
+    world[Feed].note_change(event.room_id)
+
+
 def _forget_common_read(world: World, event: Any) -> None:
     world[Feed].forget_common_read(event.room_id)
 
@@ -27,14 +32,14 @@ def _forget_all(world: World, _event: events.Event) -> None:
 
 AFTER_COMMIT: Effects = {
     events.MessagePosted: _forget_room,
-    events.MessageEdited: _forget_room,
-    events.MessageDeleted: _forget_room,
-    events.HistoryCleared: _forget_room,
-    events.SharedFileChanged: _forget_room,
-    events.ReactionAdded: _forget_room,
-    events.ReactionRevoked: _forget_room,
-    events.GuestRenamed: _forget_room,
-    events.RoomDeleted: _forget_room,
+    events.MessageEdited: _forget_changed_room,
+    events.MessageDeleted: _forget_changed_room,
+    events.HistoryCleared: _forget_changed_room,
+    events.SharedFileChanged: _forget_changed_room,
+    events.ReactionAdded: _forget_changed_room,
+    events.ReactionRevoked: _forget_changed_room,
+    events.GuestRenamed: _forget_changed_room,
+    events.RoomDeleted: _forget_changed_room,
     events.ReadMarkerMoved: _marker_moved,
     events.AttendeeAdded: _forget_common_read,
     events.AttendeeRemoved: _forget_common_read,

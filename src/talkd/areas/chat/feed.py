@@ -25,6 +25,8 @@ ROOMS = 2_000
 """How many rooms are cached. The least recently used room is dropped first."""
 EXCERPTS = 16
 """Maximum number of cached excerpts of each room. Most waiting clients ask for the same one."""
+CHANGED = 10_000
+"""Of how many rooms the time of the last change is known."""
 MESSAGES = 200
 """How many messages are cached for each room."""
 
@@ -81,6 +83,20 @@ class Feed:
         """Reads of messages in progress, each with the `low` of its result."""
         self._reading: dict[int, asyncio.Task[CommonRead]] = {}
         """Reads of common read markers in progress."""
+        self._changed: dict[int, float] = {}
+        """The times of the last changes in rooms."""
+        self._all_changed_at = clock.ticks()
+
+    def note_change(self, room_id: int) -> None:
+        """Note that a message of a room was changed or removed."""
+        if len(self._changed) >= CHANGED:
+            self._changed.clear()
+            self._all_changed_at = clock.ticks()
+        self._changed[room_id] = clock.ticks()
+
+    def changed_at(self, room_id: int) -> float:
+        """Return a time (`clock.ticks`) after which no message of the room was changed or removed."""
+        return self._changed.get(room_id, self._all_changed_at)
 
     # A change removes reads in progress from these dictionaries: the result still answers the requests that wait for
     # it, but is not cached.
@@ -97,6 +113,8 @@ class Feed:
 
     def clear(self) -> None:
         """Drop everything, for example after a user was renamed."""
+        self._changed.clear()
+        self._all_changed_at = clock.ticks()
         memories: tuple[MutableMapping[int, Any], ...] = (self._rooms, self._common, self._loading, self._reading)
         for memory in memories:
             memory.clear()

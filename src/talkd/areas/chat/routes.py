@@ -113,18 +113,22 @@ async def receive(call: Call[ReceiveParams]) -> Reply:
         return await legacy_routes.receive(call, call.params)
     if call.params.lookIntoFuture:
         return await _wait_for_news(call)
-    return await call.world.db.read(lambda tx: _history(tx, call))
+    return await _history(call)
 
 
-async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
-    params, me = call.params, call.me
-    page, common = await service.get_history(
-        tx,
-        me,
-        known=params.lastKnownMessageId,
-        including=bool(params.includeLastKnown),
-        limit=page_size(params.limit),
+async def _history(call: Call[ReceiveParams]) -> Reply:
+    params, me, db, feed = call.params, call.me, call.world.db, call.world[Feed]
+    known, including, limit = params.lastKnownMessageId, bool(params.includeLastKnown), page_size(params.limit)
+    old = await db.read_replica(
+        lambda tx: service.get_history_of_replica(tx, me, known=known, including=including, limit=limit),
+        unchanged_since=feed.changed_at(me.room.id),
     )
+    if old is not None:
+        page, common = old, await feed.get_common_read(me.room.id) if me.attendee.sees_common_read else None
+    else:
+        page, common = await db.read(
+            lambda tx: service.get_history(tx, me, known=known, including=including, limit=limit)
+        )
     if page.messages:
         return Reply(message_view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
     return _moved(params, common) or Reply(None, 304)

@@ -7,7 +7,7 @@ from talkd.conversation import message_store
 from talkd.conversation.message import Page
 from talkd.conversation.participant import Participant
 from talkd.core import clock
-from talkd.core.constants import NEVER_READ
+from talkd.core.constants import ABOVE_ALL_IDS, NEVER_READ
 from talkd.core.events import ReadMarkerMoved
 from talkd.storage.database import Tx
 
@@ -19,6 +19,17 @@ async def get_history(tx: Tx, me: Participant, *, known: int, including: bool, l
     """
     page = await messages.get_history(tx, me.room.id, me.actor, known=known, including=including, limit=limit)
     return page, await messages.get_common_read(tx, me)
+
+
+async def get_history_of_replica(tx: Tx, me: Participant, *, known: int, including: bool, limit: int) -> Page | None:
+    """Return the messages as `get_history` does; None if the replica lacks one of them that `me.room` has.
+
+    Messages of a room are committed in the order of their ids, so a replica with a message has all older ones.
+    """
+    newest = min(known, me.room.last_message_id) if known > 0 else me.room.last_message_id
+    if await message_store.get_last_id(tx, me.room.id, ABOVE_ALL_IDS) < newest:
+        return None
+    return await messages.get_history(tx, me.room.id, me.actor, known=known, including=including, limit=limit)
 
 
 async def get_context(tx: Tx, me: Participant, message_id: int, limit: int) -> tuple[Page, int | None]:

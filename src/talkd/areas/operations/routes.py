@@ -49,6 +49,7 @@ async def get_metrics(call: Call[NoParams]) -> Reply:
         outages=db.availability.outages,
         outage_seconds=db.availability.seconds,
         waiting_for_database=db.availability.waiting,
+        replicas=db.list_replicas(),
         writable=await db.is_writable(),
         counts=counts,
     )

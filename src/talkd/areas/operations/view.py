@@ -1,6 +1,6 @@
 """The answers of `/healthz` and `/metrics`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from talkd import __version__
 from talkd.storage.availability import Kind
+from talkd.storage.database import ReplicaState
 
 COUNTS = {
     "sessions": "Sessions in conversations.",
@@ -97,6 +98,8 @@ class Readings(Collector):
     """Their length together."""
     waiting_for_database: int
     """Transactions that wait for the end of an outage."""
+    replicas: Sequence[ReplicaState]
+    """The replicas of PostgreSQL."""
     writable: bool
     """Whether the database is writable."""
     counts: Mapping[str, int]
@@ -120,6 +123,14 @@ class Readings(Collector):
         yield GaugeMetricFamily(
             "talkd_database_waiting", "Transactions that wait for the end of an outage.", self.waiting_for_database
         )
+        reads = CounterMetricFamily("talkd_replica_reads", "Reads from replicas.", labels=("replica",))
+        lag = GaugeMetricFamily("talkd_replica_lag_seconds", "How old a replica may be.", labels=("replica",))
+        for replica in self.replicas:
+            reads.add_metric((replica.name,), replica.reads)
+            if replica.lag is not None:
+                lag.add_metric((replica.name,), replica.lag)
+        yield reads
+        yield lag
         yield GaugeMetricFamily("talkd_database_writable", "1 if the database is writable.", self.writable)
         version = GaugeMetricFamily("talkd_info", "The version of talkd.", labels=("version",))
         version.add_metric((__version__,), 1)

@@ -1,9 +1,12 @@
 """`search/providers`: the unified search of Nextcloud clients."""
 
+from collections.abc import Awaitable
+from functools import partial
+
 import msgspec
 
 from talkd.areas.search import model, service, view
-from talkd.areas.search.model import Criteria
+from talkd.areas.search.model import Criteria, Found
 from talkd.core.errors import Invalid, NotFound
 from talkd.core.ids import TOKEN_FORM
 from talkd.storage.database import Tx
@@ -68,15 +71,12 @@ async def search(call: Call[SearchParams]) -> view.Results:
     """Search the messages that the user may read, or their rooms by name."""
     if call.params.providerId not in _FILTERS:
         raise NotFound
-    return await call.world.db.read_aside(lambda tx: _search(tx, call))
-
-
-async def _search(tx: Tx, call: Call[SearchParams]) -> view.Results:
-    wanted = call.params
-    is_allowed = await call.world.may_use_talk(tx, call.user_id)
-    if wanted.providerId == CONVERSATIONS:
-        return await _search_rooms(tx, call) if is_allowed else view.nothing(_NAMES[CONVERSATIONS])
-    return await _search_messages(tx, call) if is_allowed else view.nothing(_NAMES[MESSAGES])
+    db, is_about_rooms = call.world.db, call.params.providerId == CONVERSATIONS
+    if not await db.read(lambda tx: call.world.may_use_talk(tx, call.user_id)):
+        return view.nothing(_NAMES[CONVERSATIONS if is_about_rooms else MESSAGES])
+    if is_about_rooms:
+        return await db.read_aside(lambda tx: _search_rooms(tx, call))
+    return await _search_messages(call)
 
 
 async def _search_rooms(tx: Tx, call: Call[SearchParams]) -> view.Results:
@@ -88,17 +88,23 @@ async def _search_rooms(tx: Tx, call: Call[SearchParams]) -> view.Results:
     return view.rooms(_NAMES[CONVERSATIONS], found, model.limited(wanted.limit), call.base_url)
 
 
-async def _search_messages(tx: Tx, call: Call[SearchParams]) -> view.Results:
+async def _search_messages(call: Call[SearchParams]) -> view.Results:
     wanted, here = call.params, _token_of(call.params.from_)
     criteria = _criteria(wanted)
     is_current = wanted.providerId == CURRENT
     token = wanted.conversation or (here if is_current else "")
-    if token or is_current:
-        name = _NAMES[MESSAGES]
-        found = await service.find_messages_in(tx, call.user_id, criteria, token)
-    else:
-        name = "Messages in other conversations" if here else _NAMES[MESSAGES]
-        found = await service.find_messages(tx, call.user_id, criteria, except_token=here)
+    is_in_one = bool(token) or is_current
+    name = "Messages in other conversations" if here and not is_in_one else _NAMES[MESSAGES]
+
+    def find(tx: Tx) -> Awaitable[Found | None]:
+        if is_in_one:
+            return service.find_messages_in(tx, call.user_id, criteria, token)
+        return service.find_messages(tx, call.user_id, criteria, except_token=here)
+
+    db = call.world.db
+    found = await db.read_replica(find)
+    if found is None or not await db.read(partial(service.is_current, user_id=call.user_id, found=found)):
+        found = await db.read_aside(find)
     if found is None:
         return view.nothing(name)
     return view.messages(name, found, criteria.term, criteria.limit, call.base_url, with_rooms=not token)

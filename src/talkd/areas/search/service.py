@@ -6,6 +6,8 @@ from talkd.areas.messages import service as messages
 from talkd.areas.search import store
 from talkd.areas.search.model import Criteria, Found, Membership
 from talkd.areas.users import service as users
+from talkd.conversation import message_store
+from talkd.conversation.message import Message
 from talkd.core import clock
 from talkd.core.constants import RoomType
 from talkd.core.search import searchable
@@ -29,6 +31,20 @@ async def find_messages_in(tx: Tx, user_id: str, criteria: Criteria, token: str)
         if each.me.room.token == token and _is_readable(each):
             return await _find(tx, user_id, [each], criteria)
     return None
+
+
+async def is_current(tx: Tx, user_id: str, found: Found) -> bool:
+    """Return True if the user may still read the messages that a replica has found, and they are the same."""
+    by_room: dict[int, list[int]] = {}
+    for each in found.messages:
+        by_room.setdefault(each.room_id, []).append(each.id)
+    memberships = await store.list_memberships(tx, user_id, among=by_room) if by_room else []
+    if {each.me.room.id for each in memberships if _is_readable(each)} != by_room.keys():
+        return False
+    now: dict[int, Message] = {}
+    for room_id, message_ids in by_room.items():
+        now |= await message_store.list_messages(tx, room_id, message_ids, clock.now())
+    return [now.get(each.id) for each in found.messages] == found.messages
 
 
 async def find_rooms(tx: Tx, user_id: str, term: str) -> list[Membership]:
