@@ -19,6 +19,8 @@ MAX_UNSENT = 64 * 1024 * 1024
 """Bytes that may wait for a worker that does not read. If there are more, its connection is cut."""
 LOOK_SECONDS = 0.25
 """Seconds between two looks for new workers."""
+CLOSE_SECONDS = 2.0
+"""How long a worker that stops waits until the others have taken its last messages."""
 SUFFIX = ".sock"
 
 log = Log(__name__)
@@ -30,6 +32,7 @@ class _Link(asyncio.Protocol):
     def __init__(self, bus: "SocketBus", process: int) -> None:
         self._bus, self.process = bus, process
         self._unread = bytearray()
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,6 +77,12 @@ class _Link(asyncio.Protocol):
             log.warning("worker_too_slow", worker=self.process)
             self.cut()
 
+    def end(self) -> "asyncio.Future[None]":
+        """End the connection after what was sent. Return what ends with it."""
+        if self.transport is not None:
+            self.transport.close()
+        return self._lost
+
     def cut(self) -> None:
         """End the connection."""
         if self.transport is not None:
@@ -81,6 +90,7 @@ class _Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the base class has it
         """Forget the worker."""
+        self._lost.set_result(None)
         self._bus.forget(self)
 
 
@@ -160,8 +170,8 @@ class SocketBus(Bus):
         server, self._server = self._server, None
         if server is not None:
             server.close()
-        for link in {*self.greeted, *self._links.values()}:
-            if link.transport is not None:
-                link.transport.close()
+        ends = [link.end() for link in {*self.greeted, *self._links.values()}]
+        if ends:
+            await asyncio.wait(ends, timeout=CLOSE_SECONDS)
         with contextlib.suppress(OSError):
             self._path(self.process).unlink(missing_ok=True)
