@@ -110,7 +110,7 @@ class Dialouts:
         bridge = self._find_bridge()
         if bridge is not None:
             return await self._ask(bridge, token, request)
-        if not self._others.living:
+        if self._others.is_alone:
             return external.refusal(external.NO_BRIDGE, "No telephone bridge is connected.")
         return await self._ask_elsewhere(token, request)
 

@@ -379,6 +379,8 @@ class Signaling:
         for peer in self.registry:
             self.end(peer, MOVED)
         for socket in list(self.sockets):
+            if socket.far is not None:
+                socket.send(messages.reply("bye", {"reason": MOVED}))
             socket.hang_up()
 
     async def start(self) -> None:

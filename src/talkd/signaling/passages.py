@@ -36,6 +36,8 @@ from talkd.signaling.websocket import WebSocket
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
 
+STORED_SECONDS = 0.3
+"""How long after its hello a peer is stored at the latest, if the database is not slow."""
 ATTACH_SECONDS = 5.0
 """How long a home may take to answer a client that resumes. Then it counts as dead."""
 
@@ -179,6 +181,9 @@ class Passages:
         Return False if it has no peer that can be resumed. Raises Unavailable.
         """
         found = await self._signaling.homes.find_resumable(given.resumeid)
+        if found is None:  # its home may be just storing it
+            await asyncio.sleep(STORED_SECONDS)
+            found = await self._signaling.homes.find_resumable(given.resumeid)
         if found is None or found.process == self._others.me or not isinstance(socket, WebSocket):
             return False
         if found.is_served:
