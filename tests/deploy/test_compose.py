@@ -1,5 +1,6 @@
 """The compose file: its settings exist, and talkd accepts the servers beside it as they are configured there."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,8 +15,9 @@ import pytest
 
 from support.commands import run_talkd
 from support.deployment import DEPLOY, filled, load_settings, read_yaml, run_tool, variables_in
-from support.parts import GATEWAY, RELAY
+from support.parts import BUS, GATEWAY, RELAY
 from support.running import free_port
+from talkd.bus.nats import NatsBus
 from talkd.config import Config
 
 FILE = DEPLOY / "compose.yaml"
@@ -23,6 +25,7 @@ VALUES = {
     "TALKD_URL": "https://talk.example.org",
     "TURN_HOST": "127.0.0.1",
     "POSTGRES_PASSWORD": "0123456789abcdef",
+    "NATS_PASSWORD": "456789abcdef0123",
     "TURN_SECRET": "123456789abcdef0",
     "JANUS_SECRET": "23456789abcdef01",
 }
@@ -73,7 +76,7 @@ def configured(ports: dict[str, str]) -> Iterator[Path]:
         folder.chmod(0o755)
         (folder / "tmp").mkdir()
         (folder / "tmp").chmod(0o777)
-        for each in (each for service in ("coturn", "janus") for each in services()[service]["configs"]):
+        for each in (each for service in ("nats", "coturn", "janus") for each in services()[service]["configs"]):
             text = filled(declared[each["source"]]["content"], VALUES)
             for written, instead in (ports | {"/tmp": f"{folder}/tmp"}).items():
                 text = text.replace(written, instead)
@@ -99,18 +102,22 @@ def test_talkd_finds_its_servers() -> None:
     assert config.database.url == (
         f"postgresql://{account['POSTGRES_USER']}:{account['POSTGRES_PASSWORD']}@{address}/{account['POSTGRES_DB']}"
     )
+    nats = services()["nats"]["ports"][0].rpartition(":")[0]
+    assert config.bus.url == f"nats://talkd:{VALUES['NATS_PASSWORD']}@{nats}"
+    assert config.server.workers > 1
     assert config.server.host == "127.0.0.1"
     assert config.server.host in config.server.trusted_proxies
 
 
-@pytest.mark.parametrize("name", ["talkd", "coturn", "janus"])
+@pytest.mark.parametrize("name", ["talkd", "nats", "coturn", "janus"])
 def test_a_service_has_no_rights_and_writes_only_into_its_volumes(name: str) -> None:
     service = services()[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in service
-    assert (FILE.parent / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+    if "build" in service:
+        assert (FILE.parent / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
 
 
 def test_only_what_clients_must_reach_is_open_to_others() -> None:
@@ -142,3 +149,19 @@ def test_talkd_accepts_coturn_and_janus_as_they_are_configured() -> None:
             if found["TURN"] == found["STUN"] == found["media gateway"] == "ok":
                 return
             assert time.monotonic() < until, printed
+
+
+async def test_talkd_connects_to_nats_as_it_is_configured() -> None:
+    program = BUS.find("nats-server")
+    port = str(free_port())
+    config = settings().bus
+    with configured({}) as folder, running(program, "--config", str(folder / "nats.conf"), "--port", port):
+        config.url = config.url.replace("14222", port)
+        bus = NatsBus(config)
+        await bus.open(1, "compose")
+        try:
+            async with asyncio.timeout(20):
+                while not bus.is_connected:  # noqa: ASYNC110 - it tells nobody when it is
+                    await asyncio.sleep(0.05)
+        finally:
+            await bus.close()

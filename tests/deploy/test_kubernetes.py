@@ -1,6 +1,7 @@
 """The manifests for Kubernetes: one pod, without rights, with settings that exist and probes that tell the truth."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from talkd.config import Config
 from talkd.config_options import SECRETS
 
 FILES = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+SEVERAL = DEPLOY / "kubernetes" / "several"
 CONTAINERFILE = (DEPLOY / "Containerfile").read_text()
 
 
@@ -42,7 +44,7 @@ def environment() -> dict[str, str]:
 
 def test_they_follow_the_schemas_of_kubernetes() -> None:
     assert FILES
-    run_tool("kubernetes-validate", "--strict", "--quiet", *FILES)
+    run_tool("kubernetes-validate", "--strict", "--quiet", *FILES, *sorted(SEVERAL.glob("*.yaml")))
 
 
 def test_the_settings_exist_and_talkd_accepts_them() -> None:
@@ -70,9 +72,32 @@ def test_names_lead_to_each_other() -> None:
     assert manifest("Service")["spec"]["ports"][0]["targetPort"] == container()["ports"][0]["name"]
 
 
-def test_there_is_never_more_than_one_server() -> None:
+def test_without_a_bus_there_is_never_more_than_one_server() -> None:
     spec = manifest("Deployment")["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_several_pods_differ_only_in_what_several_need() -> None:
+    one, several = manifest("Deployment")["spec"], read_yaml(SEVERAL / "deployment.yaml")["spec"]
+    assert several.pop("replicas") > 1
+    assert several.pop("strategy")["rollingUpdate"]["maxUnavailable"] == 0
+    del one["replicas"], one["strategy"], several["template"]["spec"]["topologySpreadConstraints"]
+    volumes = several["template"]["spec"]["volumes"]
+    assert volumes[0].keys() == {"name", "emptyDir"}
+    volumes[0] = one["template"]["spec"]["volumes"][0]
+    assert several == one
+
+
+def test_talkd_reaches_nats_by_the_address_in_the_manifests() -> None:
+    nats, service = read_yaml(SEVERAL / "nats.yaml"), read_yaml(SEVERAL / "nats-service.yaml")
+    secret = (SEVERAL / "secret.yaml").read_text()
+    [address] = re.findall(r"^# (nats://\S+)$", secret, re.MULTILINE)
+    config = load_settings({"TALKD_BUS": address, "TALKD_DATABASE": "postgresql://db/talkd"})
+    hosts = [each.rpartition("@")[2] for each in config.bus.url.split(",")]
+    name, port = service["metadata"]["name"], service["spec"]["ports"][0]["port"]
+    assert hosts == [f"{nats['metadata']['name']}-{n}.{name}:{port}" for n in range(nats["spec"]["replicas"])]
+    assert read_yaml(SEVERAL / "secret.yaml")["stringData"] == {"password": ""}
+    assert nats["spec"]["selector"]["matchLabels"] == service["spec"]["selector"]
 
 
 def test_the_pod_has_no_rights_and_writes_only_into_its_volumes() -> None:

@@ -59,6 +59,11 @@ GATEWAY = Part(
     "Janus is not installed",
     "install it (Debian: apt install janus)",
 )
+BUS = Part(
+    "processes that tell each other by NATS",
+    "nats-server is not installed",
+    "install it (Debian: apt install nats-server)",
+)
 NETWORK = Part(
     "media through a gateway",
     "Janus and the clients use no loopback address, and this machine has no other IPv4 address",
