@@ -1,1 +1,1 @@
-"""Announcements: events that one process stores for the others."""
+"""What processes tell each other: events over the bus, and events and messages that are stored for the others."""
