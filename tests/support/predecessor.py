@@ -1,4 +1,4 @@
-"""The source of the talkd before the newest migration, from the history of the checkout."""
+"""The source of an older talkd, from the history of the checkout."""
 
 import json
 import os
@@ -29,17 +29,18 @@ print(json.dumps({name: (None if name.startswith("storage.postgres") else sqlite
 
 
 class Predecessor:
-    """A talkd that does not know the newest migration, in a folder of its own."""
+    """The last talkd of a revision, before there was the next migration, in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, revision: str) -> None:
         """Write the source into the folder. Skips the running test if the history is not there."""
         self.source = folder / "src"
-        (newest,) = (MIGRATIONS / "versions").glob(f"{REVISIONS[-1]}_*.py")
-        added = _git("log", "--diff-filter=A", "--format=%H", "--", str(newest.relative_to(ROOT)))
+        following = REVISIONS[REVISIONS.index(revision) + 1]
+        (newer,) = (MIGRATIONS / "versions").glob(f"{following}_*.py")
+        added = _git("log", "--diff-filter=A", "--format=%H", "--", str(newer.relative_to(ROOT)))
         commit = f"{added.split()[-1]}^" if added.strip() else "HEAD"  # it may not be committed yet
         archive = _git_bytes("archive", "--format=tar", commit, "src")
         subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
-        assert not list(self.source.rglob(newest.name))
+        assert max(path.name[:4] for path in self.source.rglob("versions/[0-9]*.py")) == revision
 
     @property
     def program(self) -> tuple[str, ...]:
