@@ -20,9 +20,11 @@ import pytest
 
 from conftest import Databases
 from support.commands import run_with
+from support.migrations import Old, bring_to_next
 from support.parts import FOREIGN_FILES
 from support.running import free_port
 from talkd.cli.root import app
+from talkd.storage.migrate import REVISIONS
 from test_cli import certificate
 
 TALKD = [sys.executable, "-m", "talkd"]
@@ -133,6 +135,20 @@ def test_doctor_finds_a_server_on_postgresql(tmp_path: Path, databases: Database
         found = findings(tmp_path, "--port", str(port), environment=environment)["server"]
         assert found["found"].startswith("a talkd connected from ")
         assert found["found"].endswith(f" serves this database and answers at http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize(
+    ("usable_by", "state", "found"),
+    [(REVISIONS[-1], "warn", "beside which this one may run"), ("9998", "fail", "is from a newer talkd")],
+)
+def test_doctor_says_whether_tables_of_a_later_version_can_be_used(
+    databases: Databases, usable_by: str, state: str, found: str
+) -> None:
+    config = databases.config("sqlite")
+    bring_to_next(Old(config), usable_by)
+    finding = findings(Path(config.data), "--data", ".")["database"]
+    assert finding["state"] == state
+    assert found in finding["found"]
 
 
 def test_doctor_reports_a_server_with_another_database_or_address(tmp_path: Path) -> None:

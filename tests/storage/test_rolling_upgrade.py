@@ -6,6 +6,7 @@ CONTRIBUTING.md, section Migrations, has the rule that these tests hold.
 import asyncio
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,29 @@ async def _refused_by_sqlite(old: Old, statements: Iterator[Texts]) -> dict[str,
 def test_every_statement_works_on_tables_of_a_later_version(old: Old) -> None:
     bring_to_next(old, REVISIONS[-1])
     assert list_refused(old, texts()) == {}
+
+
+def test_a_migration_that_waits_for_a_table_lets_others_go_on(databases: Any, threads: ThreadPoolExecutor) -> None:
+    old = Old(databases.config("postgres", empty=True))
+    old.bring_to(before(FIRST))
+
+    async def work() -> None:
+        reader, other = [await asyncpg.connect(old.config.database.url) for _ in range(2)]
+        async with reader.transaction():
+            await reader.fetch("SELECT * FROM sessions")  # as a long search does, until the transaction ends
+            migrating = threads.submit(old.bring_up_to_date)
+            while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode LIKE 'Access%'"):
+                assert not migrating.done(), migrating.result()
+                await asyncio.sleep(0.01)
+            await other.execute("SET statement_timeout = '30s'")
+            await other.fetch("SELECT * FROM sessions")
+            assert not migrating.done()
+        await asyncio.wrap_future(migrating)
+        await reader.close()
+        await other.close()
+
+    asyncio.run(work())
+    assert old.run("SELECT version_num FROM alembic_version") == [(REVISIONS[-1],)]
 
 
 # --- older talkds on these tables --------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Upgrade a PostgreSQL database to the newest schema."""
 
+import asyncio
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,14 @@ from talkd.storage.postgres_hosts import connect
 
 LOCK = 7_482_001
 """Number of the advisory lock that prevents two starting processes from migrating at the same time."""
+BUSY_SECONDS = 2.0
+"""Seconds that a migration waits for a table that others use. Whoever comes after it waits for it meanwhile."""
+BUSY_TRIES = 60
+"""How often a migration is begun again because a table was in use."""
+BUSY_PAUSE = 0.5
+"""Seconds between these, in which the others go on."""
+_IN_USE = "55P03"
+"""PostgreSQL's error code for a lock that was not free in time."""
 
 
 async def schema_of_postgres(connection: "asyncpg.Connection[asyncpg.Record]") -> Schema:
@@ -35,16 +44,26 @@ async def migrate_postgres(url: str, *, timeout: float) -> None:
 
 def _upgrade_alone(connection: Any) -> None:
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
     upgrade(connection)
 
 
 async def _upgrade_postgres(url: str) -> None:
+    import sqlalchemy as sa
     from sqlalchemy.ext.asyncio import create_async_engine
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=partial(connect, url))
     try:
         with explain_outages():
-            async with engine.begin() as connection:
-                await connection.run_sync(_upgrade_alone)
+            for left in reversed(range(BUSY_TRIES)):
+                try:
+                    async with engine.begin() as connection:
+                        await connection.run_sync(_upgrade_alone)
+                except sa.exc.DBAPIError as error:
+                    if getattr(error.orig, "sqlstate", None) != _IN_USE or not left:
+                        raise
+                    await asyncio.sleep(BUSY_PAUSE)
+                else:
+                    return
     finally:
         await engine.dispose()
