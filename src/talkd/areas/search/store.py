@@ -80,11 +80,11 @@ MANY_ROOMS = 200
 NEAR = 1_000
 """How many of the newest message ids are searched first, by reading the messages."""
 WIDER = (512_000, 64_000, 8_000)
-"""How many are read next if the rooms have few messages among them. The more rooms others have, the fewer there are."""
-FAST, VERY_FAST = 1_000, 200
-"""How many messages of the rooms may be among them: if the first step has found some, and if it has found none."""
+"""How many are searched if the rooms have few messages among them. The more rooms others have, the fewer these are."""
+VERY_FAST, FAST = 200, 1_000
+"""How many messages of the rooms may be among them, at first, and in a second step if the first has found some."""
 MANY_ACTIVE = 20
-"""If so many of the rooms have messages among the first, and none has the term, it is not common in them."""
+"""If so many of the rooms have messages among the newest, these are enough for the first step."""
 FURTHER = (8_000, 64_000)
 """How many are read next if the term is so common that the index would be slow."""
 PORTIONS = (500, COMMON)
@@ -128,13 +128,14 @@ async def list_messages(tx: Tx, newest_ids: Mapping[int, int], criteria: Criteri
     rooms have many messages.
     """
     search = _Search(tx, newest_ids, criteria, now)
-    if await search.read_newest(NEAR):
+    first = NEAR if search.has_many_active else await search.get_range(VERY_FAST)
+    if await search.read_newest(first):
         return search.found
     if not search.term:
         await search.read_newest(ABOVE_ALL_IDS)
         return search.found
-    wider = await search.get_wider()
-    if wider and await search.read_newest(wider):
+    second = await search.get_range(FAST) if search.found else 0
+    if second > first and await search.read_newest(second):
         return search.found
     await search.choose_sequences()
     is_in_order = tx.searches_newest_first and len(search.term) >= SEQUENCE
@@ -147,7 +148,7 @@ async def list_messages(tx: Tx, newest_ids: Mapping[int, int], criteria: Criteri
                 return search.found
     else:
         for ids in search.further:
-            if ids > wider and await search.read_newest(ids):
+            if ids > max(first, second) and await search.read_newest(ids):
                 return search.found
     if tx.searches_newest_first and await _are_few(tx, list(newest_ids)):
         await search.read_newest(ABOVE_ALL_IDS)
@@ -184,15 +185,18 @@ class _Search:
         """Return how many of the newest ids to read next. With many rooms only the first step is worth it."""
         return FURTHER[:1] if len(self._newest_ids) > MANY_ROOMS else FURTHER
 
-    async def get_wider(self) -> int:
-        """Return how many of the newest ids are worth reading before the index, or 0 if none are."""
+    @property
+    def has_many_active(self) -> bool:
+        """Whether many of the rooms have messages among the newest, or there are no older messages."""
         active = sum(newest >= self._before - NEAR for newest in self._newest_ids.values())
-        if self._before <= NEAR or (active >= MANY_ACTIVE and not self.found):
-            return 0
-        most, room_ids = FAST if self.found else VERY_FAST, self._tx.many(list(self._newest_ids))
+        return active >= MANY_ACTIVE or self._before <= NEAR
+
+    async def get_range(self, most: int) -> int:
+        """Return how many of the newest ids to read, so that the rooms have at most so many messages among them."""
+        room_ids = self._tx.many(list(self._newest_ids))
         counts = await self._tx.one(_COUNT_AMONG, before=self._before, room_ids=room_ids, most=most + 1)
         assert counts is not None, "counts always have a row"
-        return next((ids for ids, count in zip(WIDER, counts, strict=True) if count <= most), 0)
+        return next((ids for ids, count in zip(WIDER, counts, strict=True) if count <= most), NEAR)
 
     async def choose_sequences(self) -> None:
         """Choose the sequences to look up in the index."""
