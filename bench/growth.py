@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import data as setup
-from bench import long_polls, throughput, volume
+from bench import long_polls, signaling, throughput, volume
 from bench import server as servers
 from bench.client import API, request
 from bench.data import Data
@@ -130,6 +130,8 @@ async def measure(options: argparse.Namespace, folders: list[Path], urls: list[s
             for name, work in chosen.items():
                 order = pair if number % 2 else pair[::-1]
                 rows = {server: await work(server, data, options.seconds) for server, data in order}
+                for server, _ in order:
+                    await signaling.rest(server)  # after posting, it still has to index and to notify
                 if number >= 0:  # the first round fills caches
                     compared[name].add(rows[small], rows[large])
             gc.collect()

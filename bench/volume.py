@@ -16,7 +16,7 @@ CROWD = 1_000
 MEMBERS = 10
 """Members of each added room."""
 COMMON, RARE, NOWHERE = "meeting", "zephyr", "qqxqqw"
-"""Words in most of the messages, in one of ten thousand, and in none."""
+"""Words in most of the messages, in one message of every fiftieth room, and in none."""
 PORTION = 20
 """Messages of each room that one transaction adds."""
 NOW = 1_790_000_000
@@ -31,7 +31,7 @@ _COUNT = "WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WH
 _TEXT = (
     f"CASE WHEN (n.i * 31 + rooms.id * 17) % 10 < 7 THEN 'The {COMMON} of ' ELSE 'Some notes for ' END || rooms.name "
     "|| ', number ' || n.i "
-    f"|| CASE WHEN (n.i * 7919 + rooms.id) % 10000 = 0 THEN ' {RARE}' ELSE ' as we said before' END"
+    f"|| CASE WHEN n.i = 7 AND rooms.id % 50 = 3 THEN ' {RARE}' ELSE ' as we said before' END"
 )
 _ACCOUNTS = _statement(f"INSERT INTO users (id) {_COUNT} SELECT 'crowd' || i FROM n", "first", "count")
 _ROOMS = _statement(
