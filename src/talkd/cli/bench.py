@@ -214,10 +214,10 @@ def _perform(
     from talkd.load.run import Run, find_target
 
     bar = Bar()
+    watched: list[Watched] = []
 
     async def work() -> report.Report:
         target = await find_target(plan, login)
-        watched: list[Watched] = []
         run = Run(plan, login, target, watched, bar.show, label)
         try:
             await _watch(watched, plan, pids, metrics)
@@ -226,10 +226,8 @@ def _perform(
             bar.end()
             for each in watched:
                 each.close()
-            if run.left:
-                click.echo(
-                    f"talkd: {len(run.left)} accounts could not be removed: use --remove-leftovers later", err=True
-                )
+            if run.left or run.has_data:
+                click.echo("talkd: accounts may be left on the server: use --remove-leftovers later", err=True)
 
     found = asyncio.run(work())
     for step in found.steps:
@@ -242,6 +240,8 @@ def _perform(
     if found.faults:
         click.echo(f"talkd: {found.faults} deliveries went wrong", err=True)
         raise Exit(FAULTS)
+    if found.left_accounts:
+        raise Exit(1)
 
 
 async def _watch(found: "list[Watched]", plan: "Plan", pids: tuple[str, ...], metrics: tuple[str, ...]) -> None:

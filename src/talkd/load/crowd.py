@@ -17,7 +17,8 @@ PREFIX = "talkd-bench-"
 """How the ids of all accounts of the load generator begin."""
 AT_ONCE = 4
 """How many accounts or rooms are made or removed at the same time. Hashing passwords takes all cores of the server."""
-TRIES = 3
+TRIES = 5
+"""How often a request is sent that must succeed, once a second: for about as long as a server takes to start."""
 GROUP = 2
 OWNER = 1
 PAGE = 100
@@ -79,14 +80,21 @@ class Crowd:
         remover = Remover(self._address, self._admin)
         owners = {room.members[0].id for room in self.rooms if room.members}
         left: list[str] = []
+        is_gone = False
 
-        async def remove(account: Account, lines: Line) -> None:
+        async def remove(account: Account, line: Line) -> None:
+            nonlocal is_gone
             try:
+                if is_gone:
+                    raise Failed("connection")
                 if account.id in owners:
                     await remover.remove_rooms(account)
-                await remover.remove_account(account.id, lines)
-            except (Failed, Wrong):
+                await remover.remove_account(account.id, line)
+            except Wrong:
                 left.append(account.id)
+            except Failed:
+                left.append(account.id)
+                is_gone = True  # it was asked several times
 
         await self._each("removed accounts", self._begun, remove)
         return left

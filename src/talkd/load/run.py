@@ -70,17 +70,21 @@ class Run:
         self.steps: list[Step] = []
         self.left: list[str] = []
         """The accounts that could not be removed."""
+        self.has_data = False
+        """Whether there may be accounts of the run on the server that were not tried to be removed."""
 
     async def perform(self) -> Report:
         """Do everything. What was made is removed in any case. Raises Wrong."""
         began_at = clock.now()
         require_files(self.plan.users)
+        self.has_data = True
         try:
             await self._crowd.make()
             for users in self.plan.steps:
                 self.steps.append(await self._step(users))
         finally:
             self.left = await asyncio.create_task(self._crowd.remove())  # a task of its own is not cancelled
+            self.has_data = False
         plan = self.plan
         return Report(
             form=FORM,
