@@ -62,9 +62,12 @@ uploads = sa.Table(
     int_column("size"),
     int_column("pieces"),
     int_column("active_at"),
+    text_column("assembly"),
+    int_column("assembled_until"),
 )
 """Uploads in pieces that are not finished, named by the client: bytes and number of the pieces, and the time of the
-last request. Those of deleted accounts belong to nobody, and are deleted next."""
+last request. `assembly` names the request that makes the pieces a file, and it may do so until `assembled_until`. Those
+of deleted accounts belong to nobody, and are deleted next."""
 
 upload_parts = sa.Table(
     "upload_parts",

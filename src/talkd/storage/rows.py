@@ -43,6 +43,8 @@ class RoomRow(msgspec.Struct, frozen=True):
     """Union of the flags with which sessions joined the call."""
     notified_id: int
     """Messages up to this one have created their notifications."""
+    standing: int
+    """Counts the changes of what attendees may do in the room, such as removals."""
 
 
 class AttendeeRow(msgspec.Struct, frozen=True):

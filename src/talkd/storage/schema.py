@@ -101,8 +101,10 @@ processes = sa.Table(
     text_column("version"),
     int_column("sent"),
     int_column("hears", 1),
+    int_column("ahead"),
 )
-"""The processes that serve the database together: their bus, their machine, and how much they have told the others."""
+"""The processes that serve the database together: their bus, their machine, and how much they have told the others.
+`ahead`: by how many milliseconds their steady scale (`core/clock.py`) is ahead of the database server's clock."""
 
 live_rooms = sa.Table(
     "live_rooms",
@@ -270,11 +272,14 @@ rooms = sa.Table(
     int_column("cleared_id"),
     int_column("deleted"),
     text_column("signaling_server"),
+    text_column("recording_address"),
+    int_column("recording_stopped_at"),
 )
 """Rooms. `last_expires_at` is the time when the newest message expires, 0 for never. Nobody sees messages up to
 `cleared_id` (`conversation/message_store.py`): a job deletes them and sets it to 0 again. `deleted` is 1 for a deleted
 room until a job has deleted all its data (`areas/removal`). `signaling_server` is the address of the external signaling
-server that the room was assigned to, or empty.
+server that the room was assigned to, or empty. `recording_address` is the address of this server under which the call's
+recording was begun, and `recording_stopped_at` is when the recording server was last asked to end it; 0 for never.
 """
 
 forgotten_accounts = sa.Table(
@@ -296,8 +301,10 @@ member_changes = room_table(
     text_column("after"),
     int_column("removes"),
     int_column("position"),
+    int_column("moved_at"),
 )
-"""Unfinished changes that add or remove many members (`areas/rooms/member_model.py`). `people` is JSON."""
+"""Unfinished changes that add or remove many members (`areas/rooms/member_model.py`). `people` is JSON, and `moved_at`
+is when the last portion ended."""
 
 
 attendees = sa.Table("attendees", metadata, *_columns_of(AttendeeRow), _modified_at(), text_column("tags"))
@@ -312,11 +319,13 @@ sessions = sa.Table(
     text_column("address"),
     text_column("login"),
     text_column("network"),
+    text_column("poll"),
 )
 """Sessions in rooms. `address` and `network` are stored for guests only: banning an address removes the guests that use
 it, and the sessions of a network are limited. `login` is the secret of the credential with which a user joined
 (`conversation/login.py`): the session ends when the login ends. For a guest, it is the fingerprint of the cookie with
-which they asked to join, in place of which the answer has set `browser`.
+which they asked to join, in place of which the answer has set `browser`. `poll` names the newest signaling poll:
+the process that it has reached, and its number there. It is empty if the session has not polled.
 """
 
 messages = room_table(
