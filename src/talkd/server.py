@@ -48,10 +48,11 @@ from talkd.signaling.dispatch import Signaling
 from talkd.signaling.external.notifier import Notifier
 from talkd.signaling.websocket import WebSocket
 from talkd.storage.database import DatabaseInUse
-from talkd.web import limits, server, uploads
+from talkd.web import limits, server
 from talkd.web.call import World
 from talkd.web.edge import Edge
 from talkd.web.throttle import Throttle
+from talkd.web.uploads import Uploads
 
 log = Log(__name__)
 
@@ -142,6 +143,7 @@ class App:
             Doctor(config),
             Contents(config),
             Assembly(),
+            Uploads(Path(config.data)),
         )
         self.world = world = World(
             config=config,
@@ -190,7 +192,7 @@ class App:
         try:
             await db.claim(world[Others].me)
             await db.skip_ids()
-            uploads.delete_left_behind(Path(self.world.config.data))
+            world[Uploads].delete_left_behind()
             await db.write(clock_service.keep_scale)
             await db.write(tokens.get_keys)  # so that requests that only read find the keys
             await self.world.throttle.load()
@@ -232,6 +234,7 @@ class App:
         await world[Decoder].close()
         await world[Doctor].close()
         await world[Contents].close()
+        world[Uploads].close()
         with contextlib.suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(LAST_WRITES_SECONDS):
                 await world[Pings].flush()

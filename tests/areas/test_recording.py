@@ -70,7 +70,7 @@ def start(server: Server, recorder: RecordingServer, alice: Person, token: str, 
 
 def received(server: Server) -> list[str]:
     """Return the files that are being received, or were left behind."""
-    return [path.name for path in (Path(server.config.data) / "incoming").glob("*")]
+    return [path.name for path in (Path(server.config.data) / "incoming").rglob("*") if path.is_file()]
 
 
 def kept_of(person: Person, token: str) -> dict[str, bytes]:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -22,7 +21,7 @@ from talkd.web.ocs import Reply
 from talkd.web.proxies import Proxies
 from talkd.web.request import Request
 from talkd.web.routing import Access, Kind, Route
-from talkd.web.uploads import Incoming
+from talkd.web.uploads import Incoming, Uploads
 
 log = Log(__name__)
 
@@ -131,7 +130,7 @@ class Edge:
                 limit += limits.max_upload
             elif params.takes_stored_upload(route.params) and _kind_of(request) == FORM:
                 limit += limits.max_recording if route.signed_by is not None else self.world.config.files.max_file
-                exchange.incoming = Incoming(Path(self.world.config.data))
+                exchange.incoming = Incoming(self.world[Uploads])
             limit = limit if most is None else min(limit, most)
             body = Body(request, limit, limits.body_timeout, request.began)
             if (request.length or 0) > limit:
