@@ -15,7 +15,6 @@ from talkd.areas.announcements.telling import Teller
 from talkd.areas.avatars.shown import Shown
 from talkd.areas.chat.feed import Feed
 from talkd.areas.chat.markers import Markers
-from talkd.areas.dav.assembly import Assembly
 from talkd.areas.files.contents import Contents
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.mail import jobs as mail_jobs
@@ -142,7 +141,6 @@ class App:
             Dialer(),
             Doctor(config),
             Contents(config),
-            Assembly(),
             Uploads(Path(config.data)),
         )
         self.world = world = World(

@@ -1,28 +1,31 @@
-"""Which uploads are being made into files. Nobody may change them meanwhile."""
+"""Uploads that are being made into files. Nobody may change them meanwhile, at no process.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+The database has a claim of the request that does it. A claim that is not renewed ends by itself, so a process that dies
+locks an upload for a minute at most.
+"""
 
-from talkd.core.errors import Locked
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from talkd.areas.dav import upload_service as service
+from talkd.areas.dav.upload_model import CLAIMED
+from talkd.storage.database import Database
 
 
-class Assembly:
-    """The uploads that are being made into files, by user and name. One server has the database, so it can remember."""
+@asynccontextmanager
+async def keep_claimed(db: Database, user_id: str, name: str, claim: str) -> AsyncIterator[None]:
+    """Keep an upload claimed, and give the claim back at the end."""
+    renewing = asyncio.ensure_future(_renew(db, user_id, name, claim))
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        await db.write_if_possible(partial(service.release, user_id=user_id, name=name, claim=claim))
 
-    def __init__(self) -> None:
-        self._busy: set[tuple[str, str]] = set()
 
-    def require_idle(self, user_id: str, name: str) -> None:
-        """Raises Locked if the upload is being made into a file."""
-        if (user_id, name) in self._busy:
-            raise Locked(message="The pieces of this upload are being put together.")
-
-    @contextmanager
-    def keep(self, user_id: str, name: str) -> Iterator[None]:
-        """Keep an upload as it is. Raises Locked if it is being made into a file already."""
-        self.require_idle(user_id, name)
-        self._busy.add((user_id, name))
-        try:
-            yield
-        finally:
-            self._busy.discard((user_id, name))
+async def _renew(db: Database, user_id: str, name: str, claim: str) -> None:
+    while True:
+        await asyncio.sleep(CLAIMED / 3)
+        await db.write_if_possible(partial(service.renew, user_id=user_id, name=name, claim=claim))

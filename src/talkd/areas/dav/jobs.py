@@ -4,7 +4,6 @@ from functools import partial
 
 from talkd.area import Job, Runs
 from talkd.areas.dav import upload_service as service
-from talkd.areas.dav.assembly import Assembly
 from talkd.areas.files.contents import Contents
 from talkd.web.call import World
 
@@ -13,7 +12,7 @@ async def delete_abandoned(world: World) -> None:
     """Delete the uploads without a request for a day, one by one, and those of deleted accounts."""
     last = None
     while (upload := await world.db.read(service.find_abandoned)) not in (None, last):
-        remove = partial(service.remove_abandoned, assembly=world[Assembly], upload=upload)
+        remove = partial(service.remove_abandoned, upload=upload)
         await world[Contents].remove(await world.db.write(remove))
         last = upload
 

@@ -22,6 +22,10 @@ _RANGE = re.compile("([0-9]{1,19})-([0-9]{1,19})")
 _NUMBER = re.compile("[0-9]{1,19}")
 
 
+CLAIMED = 60
+"""Seconds for which a request may make an upload a file without renewing its claim."""
+
+
 class Upload(msgspec.Struct, frozen=True):
     """An upload that is not finished."""
 
@@ -32,6 +36,9 @@ class Upload(msgspec.Struct, frozen=True):
     """Bytes of all pieces."""
     pieces: int
     active_at: int
+    assembly: str
+    """The claim of the request that makes it a file, or that did last."""
+    assembled_until: int
 
 
 class Piece(msgspec.Struct, frozen=True):

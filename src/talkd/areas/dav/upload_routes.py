@@ -10,7 +10,7 @@ import msgspec
 from talkd.areas.dav import model, view
 from talkd.areas.dav import service as dav
 from talkd.areas.dav import upload_service as service
-from talkd.areas.dav.assembly import Assembly
+from talkd.areas.dav.assembly import keep_claimed
 from talkd.areas.dav.listing import multistatus
 from talkd.areas.dav.routes import (
     FileParams,
@@ -29,6 +29,7 @@ from talkd.areas.files.contents import Contents
 from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import Path
 from talkd.areas.files.receiving import at_most
+from talkd.core import ids
 from talkd.core.errors import NotAllowedHere
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -76,7 +77,7 @@ async def put_piece(call: Call[FileParams], path: Path) -> Reply:
             tx, call.user_id, name, piece_name, caps, size=upload.length or 0, announced=announced
         )
     )
-    put = partial(service.put_piece, assembly=call.world[Assembly], user_id=call.user_id, name=name)
+    put = partial(service.put_piece, user_id=call.user_id, name=name)
     piece, old = await contents.begin_piece(call.header("oc-checksum")).receive_for(
         at_most(upload.parts(), most),
         lambda received: write(call, partial(put, piece_name=piece_name, received=received, caps=caps)),
@@ -100,9 +101,9 @@ async def finish_upload(call: Call[FileParams], path: Path) -> Reply:
         condition = msgspec.structs.replace(condition, is_new=True)
     contents.require_type(type_of(target[-1]))
     creates_folders = call.header("x-nc-webdav-auto-mkcol") == "1"
-    with call.world[Assembly].keep(call.user_id, name):
-        announced = model.parse_size(call.header("oc-total-length"))
-        pieces = await write(call, lambda tx: service.get_pieces(tx, call.user_id, name, announced))
+    announced, claim = model.parse_size(call.header("oc-total-length")), ids.text(16)
+    pieces = await write(call, lambda tx: service.claim_pieces(tx, call.user_id, name, announced, claim))
+    async with keep_claimed(call.world.db, call.user_id, name, claim):
         await call.world.db.read(
             lambda tx: dav.require_can_put(
                 tx, call.user_id, target, condition, contents.limits, size=0, creates_folders=creates_folders
@@ -112,6 +113,7 @@ async def finish_upload(call: Call[FileParams], path: Path) -> Reply:
             service.finish_upload,
             user_id=call.user_id,
             name=name,
+            claim=claim,
             path=target,
             modified_at=model.parse_moment(call.header("x-oc-mtime")),
             condition=condition,
@@ -138,12 +140,11 @@ async def _read(contents: Contents, pieces: Iterable[Piece]) -> AsyncGenerator[b
 @add("DELETE")
 async def delete_upload(call: Call[FileParams], path: Path) -> Reply:
     """Cancel an upload, or delete one of its pieces."""
-    assembly = call.world[Assembly]
     if len(path) == 1:
         name = require_upload_path(path)
-        keys = await write(call, lambda tx: service.remove_upload(tx, assembly, call.user_id, name))
+        keys = await write(call, lambda tx: service.remove_upload(tx, call.user_id, name))
     else:
         name, piece = require_piece_path(path)
-        keys = await write(call, lambda tx: service.remove_piece(tx, assembly, call.user_id, name, piece))
+        keys = await write(call, lambda tx: service.remove_piece(tx, call.user_id, name, piece))
     await call.world[Contents].remove(keys)
     return Reply(content=b"", status=204)

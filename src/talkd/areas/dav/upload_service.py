@@ -1,13 +1,13 @@
 """Use cases of uploads in pieces: collect the pieces, and forget uploads that nobody finishes.
 
-Every change locks the uploads of its user, and then refuses those that are being made into files.
+Every change locks the uploads of its user, and then refuses those that are being made into files (`assembly.py`).
 """
 
 import msgspec
 
 from talkd.areas.dav import upload_store as store
-from talkd.areas.dav.assembly import Assembly
 from talkd.areas.dav.upload_model import (
+    CLAIMED,
     LIFETIME,
     MAX_PIECES,
     MAX_UPLOADS,
@@ -49,11 +49,13 @@ async def access_upload(tx: Tx, user_id: str, name: str) -> Upload:
     return found
 
 
-async def _lock_upload(tx: Tx, assembly: Assembly, user_id: str, name: str) -> Upload:
+async def _lock_upload(tx: Tx, user_id: str, name: str) -> Upload:
     """Lock a user's uploads, and return one that may be changed. Raises Locked and NotFound."""
     await tx.lock_name(f"uploads:{user_id}")
-    assembly.require_idle(user_id, name)
-    return await access_upload(tx, user_id, name)
+    upload = await access_upload(tx, user_id, name)
+    if upload.assembled_until > clock.steady():
+        raise Locked(message="The pieces of this upload are being put together.")
+    return upload
 
 
 async def create_upload(tx: Tx, user_id: str, name: str) -> None:
@@ -122,13 +124,13 @@ def _require_growth(upload: Upload, old: Piece | None, size: int, caps: Caps) ->
 
 
 async def put_piece(
-    tx: Tx, assembly: Assembly, user_id: str, name: str, piece_name: str, received: Received, caps: Caps
+    tx: Tx, user_id: str, name: str, piece_name: str, received: Received, caps: Caps
 ) -> tuple[Piece, Piece | None]:
     """Add a piece to an upload, or replace it. Return it, and the one it replaces.
 
     Raises Locked, NotFound, Invalid for too many pieces, TooLarge and NoSpace.
     """
-    upload = await _lock_upload(tx, assembly, user_id, name)
+    upload = await _lock_upload(tx, user_id, name)
     old = await store.find_piece(tx, upload.id, piece_name)
     growth = _require_growth(upload, old, received.size, caps)
     if old is None:
@@ -144,9 +146,9 @@ async def put_piece(
     return piece, old
 
 
-async def remove_piece(tx: Tx, assembly: Assembly, user_id: str, name: str, piece_name: str) -> list[str]:
+async def remove_piece(tx: Tx, user_id: str, name: str, piece_name: str) -> list[str]:
     """Delete a piece. Return its place in the storage. Raises Locked and NotFound."""
-    upload = await _lock_upload(tx, assembly, user_id, name)
+    upload = await _lock_upload(tx, user_id, name)
     piece = await store.find_piece(tx, upload.id, piece_name)
     if piece is None:
         raise NotFound
@@ -156,9 +158,9 @@ async def remove_piece(tx: Tx, assembly: Assembly, user_id: str, name: str, piec
     return [piece.key]
 
 
-async def remove_upload(tx: Tx, assembly: Assembly, user_id: str, name: str) -> list[str]:
+async def remove_upload(tx: Tx, user_id: str, name: str) -> list[str]:
     """Delete an upload. Return where its pieces are in the storage. Raises Locked and NotFound."""
-    return await _delete(tx, await _lock_upload(tx, assembly, user_id, name))
+    return await _delete(tx, await _lock_upload(tx, user_id, name))
 
 
 async def _delete(tx: Tx, upload: Upload) -> list[str]:
@@ -169,24 +171,36 @@ async def _delete(tx: Tx, upload: Upload) -> list[str]:
 
 
 # --- finishing ------------------------------------------------------------------------------
-async def get_pieces(tx: Tx, user_id: str, name: str, announced: int | None) -> list[Piece]:
+async def claim_pieces(tx: Tx, user_id: str, name: str, announced: int | None, claim: str) -> list[Piece]:
     """Return the pieces of an upload in the order of their contents, when all changes of it have ended.
 
-    `announced`: the size of the file as the client gives it. Raises NotFound, and Invalid if pieces are missing.
+    Nobody else may change it while it is claimed. `announced`: the size of the file as the client gives it. Raises
+    Locked, NotFound, and Invalid if pieces are missing.
     """
-    await tx.lock_name(f"uploads:{user_id}")
-    upload = await access_upload(tx, user_id, name)
+    upload = await _lock_upload(tx, user_id, name)
     await store.touch_upload(tx, upload, clock.now())
+    await store.set_claim(tx, upload, claim, clock.steady() + CLAIMED)
     pieces = in_order(await store.list_pieces(tx, upload.id))
     if announced is not None and announced != upload.size:
         raise Invalid("size", message=f"The pieces have {upload.size} bytes together, and not {announced}.")
     return pieces
 
 
+async def renew(tx: Tx, user_id: str, name: str, claim: str) -> None:
+    """Keep the claim to an upload, if another request has not claimed it meanwhile."""
+    await store.move_claim(tx, user_id, name, claim, clock.steady() + CLAIMED)
+
+
+async def release(tx: Tx, user_id: str, name: str, claim: str) -> None:
+    """Give back the claim to an upload, if it was not finished."""
+    await store.move_claim(tx, user_id, name, claim, 0)
+
+
 async def finish_upload(
     tx: Tx,
     user_id: str,
     name: str,
+    claim: str,
     path: Path,
     received: Received,
     *,
@@ -195,9 +209,14 @@ async def finish_upload(
     creates_folders: bool,
     limits: Limits,
 ) -> Finished:
-    """Make received pieces the file at a path, and delete the upload. Raises NotFound and the errors of `files.put`."""
+    """Make received pieces the file at a path, and delete the upload.
+
+    Raises NotFound, Locked if the claim was lost to another request, and the errors of `files.put`.
+    """
     await tx.lock_name(f"uploads:{user_id}")
     upload = await access_upload(tx, user_id, name)
+    if upload.assembly != claim:
+        raise Locked(message="The pieces of this upload are being put together.")
     await files.lock_root(tx, user_id)  # before the row of the upload is locked, which deleting the account needs
     size, keys = await store.delete_upload(tx, upload)
     if creates_folders:
@@ -229,12 +248,10 @@ async def find_abandoned(tx: Tx) -> Upload | None:
     return await store.find_abandoned(tx, clock.now() - LIFETIME)
 
 
-async def remove_abandoned(tx: Tx, assembly: Assembly, upload: Upload) -> list[str]:
+async def remove_abandoned(tx: Tx, upload: Upload) -> list[str]:
     """Delete an upload that `find_abandoned` found, if it still is abandoned. Return where its pieces are."""
-    await tx.lock_name(f"uploads:{upload.user_id}")
     try:
-        assembly.require_idle(upload.user_id, upload.name)
-        found = await access_upload(tx, upload.user_id, upload.name)
+        found = await _lock_upload(tx, upload.user_id, upload.name)
         return await _delete(tx, found) if found == upload else []
     except (Locked, NotFound):
         return []

@@ -25,6 +25,14 @@ _TOUCH = Statement(
     .where(*_this)
     .values(size=uploads.c.size + bind("by", Int), pieces=uploads.c.pieces + bind("more", Int), active_at=bind("now"))
 )
+_SET_CLAIM = Statement(
+    sa.update(uploads).where(*_this).values(assembly=bind("claim", sa.Text), assembled_until=bind("until", Int))
+)
+_MOVE_CLAIM = Statement(
+    sa.update(uploads)
+    .where(uploads.c.user_id == bind("user_id"), uploads.c.name == bind("name"), uploads.c.assembly == bind("claim"))
+    .values(assembled_until=bind("until", Int))
+)
 _DELETE = Statement(sa.delete(uploads).where(*_this).returning(uploads.c.size))
 _ABANDONED = Query(
     sa.select(*UPLOAD).where(uploads.c.active_at < bind("before")).order_by(uploads.c.active_at).limit(ONE), UPLOAD
@@ -32,7 +40,7 @@ _ABANDONED = Query(
 _DISOWN = Statement(
     sa.update(uploads)
     .where(uploads.c.user_id == bind("user_id"))
-    .values(user_id=EMPTY, name=sa.cast(uploads.c.id, sa.Text), active_at=ZERO)
+    .values(user_id=EMPTY, name=sa.cast(uploads.c.id, sa.Text), active_at=ZERO, assembled_until=ZERO)
 )
 
 _PIECE = Query(sa.select(*PIECE).where(parts.c.upload_id == bind("upload_id"), parts.c.name == bind("name")), PIECE)
@@ -70,6 +78,16 @@ async def touch_upload(tx: Tx, upload: Upload, now: int, *, by: int = 0, more: i
     """
     if not await tx.run(_TOUCH, upload_id=upload.id, user_id=upload.user_id, by=by, more=more, now=now):
         raise NotFound
+
+
+async def set_claim(tx: Tx, upload: Upload, claim: str, until: int) -> None:
+    """Let a request make an upload a file until a moment."""
+    await tx.run(_SET_CLAIM, upload_id=upload.id, user_id=upload.user_id, claim=claim, until=until)
+
+
+async def move_claim(tx: Tx, user_id: str, name: str, claim: str, until: int) -> None:
+    """Set until when a request may make an upload a file, if its claim is the newest."""
+    await tx.run(_MOVE_CLAIM, user_id=user_id, name=name, claim=claim, until=until)
 
 
 async def delete_upload(tx: Tx, upload: Upload) -> tuple[int, list[str]]:
