@@ -133,7 +133,7 @@ class App:
             Describer(),
             Previews(),
             Shown(),
-            MemberChanges(db, talk_settings),
+            MemberChanges(db, talk_settings, is_alone=others.is_alone),
             Messenger(db),
             Postman(db, config.mail, config.identity.name),
             Followed(),

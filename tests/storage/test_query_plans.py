@@ -113,7 +113,7 @@ WHOLE = {
     "areas.older.member_store._OF_ONE": ROOM,
     **{f"areas.rooms.admin_store._BY_ORDER[{order}]": ADMINISTRATION for order in ORDERS},
     "areas.rooms.member_store._ADDING": "unfinished changes are few",
-    "areas.rooms.member_store._ALL": "unfinished changes are few",
+    "areas.rooms.member_store._RESTING": "unfinished changes are few",
     "areas.rooms.member_store._REMOVING": "unfinished changes are few",
     "areas.older.member_store._OF_USER": ROOM,
     "conversation.modified_store._NAMING": "after a rename it reads one message of each room",

@@ -11,13 +11,20 @@ from talkd.conversation.settings import TalkSettings
 from talkd.core.errors import Throttled
 from talkd.storage.database import Database
 
+PATIENCE = 10
+"""Seconds without a finished portion after which the process that runs a change counts as dead, if there are several.
+Another one then goes on. It must not do so earlier, because the request that waits needs the results of all portions.
+"""
+
 
 class MemberChanges:
-    """Finishes the changes that requests begin, and those left by an earlier process or a command."""
+    """Finishes the changes that requests begin, and those left by a process that has ended or a command."""
 
-    def __init__(self, db: Database, talk_settings: TalkSettings) -> None:
+    def __init__(self, db: Database, talk_settings: TalkSettings, *, is_alone: bool) -> None:
+        """`is_alone`: whether this is the only process that may serve the database."""
         self._db = db
         self._talk_settings = talk_settings
+        self._patience = 0 if is_alone else PATIENCE
         self._running: dict[ChangeKey, asyncio.Task[Progress]] = {}
 
     async def finish(self, first: Progress) -> Progress:
@@ -39,8 +46,11 @@ class MemberChanges:
         return progress
 
     async def resume(self) -> None:
-        """Finish all changes in the database, except invitations that their sender is not allowed to send yet."""
-        for key in await self._db.read(members.list_unfinished):
+        """Finish the changes in the database that nobody runs.
+
+        Invitations that their sender is not allowed to send yet are left out.
+        """
+        for key in await self._db.read(partial(members.list_left, seconds=self._patience)):
             try:
                 await self.finish(Progress(key))
             except Throttled:

@@ -21,6 +21,7 @@ from talkd.conversation import attendee_store, room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings
+from talkd.core import clock
 from talkd.core.actor import EMAILS, GROUPS, USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotAvailable, NotFound, TalkError, TooLarge
@@ -71,10 +72,11 @@ async def remove_attendee(tx: Tx, me: Participant, attendee_id: int, talk_settin
 
 async def run_portion(tx: Tx, key: ChangeKey, talk_settings: TalkSettings) -> Progress:
     """Add or remove the next portion. The change is finished if its room is deleted."""
-    change = await store.get(tx, key)
-    if change is None:
-        return Progress(None)
     try:
+        await room_store.lock_room(tx, key.room_id)  # first, so that two processes never run the same portion
+        change = await store.get(tx, key)
+        if change is None:
+            return Progress(None)
         change, progress = await _advance(tx, change, talk_settings)
     except NotFound:
         await store.delete(tx, key)
@@ -82,13 +84,13 @@ async def run_portion(tx: Tx, key: ChangeKey, talk_settings: TalkSettings) -> Pr
     if change.is_finished:
         await store.delete(tx, key)
         return progress
-    await store.move(tx, key, change)
+    await store.move(tx, key, change, clock.steady())
     return msgspec.structs.replace(progress, unfinished=key)
 
 
-async def list_unfinished(tx: Tx) -> list[ChangeKey]:
-    """Return the keys of unfinished changes."""
-    return await store.list_keys(tx)
+async def list_left(tx: Tx, seconds: int) -> list[ChangeKey]:
+    """Return the keys of unfinished changes of which no portion has ended for some seconds."""
+    return await store.list_resting(tx, clock.steady() - seconds)
 
 
 async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:
@@ -121,7 +123,7 @@ async def _begin(tx: Tx, change: Change, talk_settings: TalkSettings) -> Progres
     change, progress = await _advance(tx, change, talk_settings, requires_one=not change.removes)
     if change.is_finished:
         return progress
-    return msgspec.structs.replace(progress, unfinished=await store.add(tx, change))
+    return msgspec.structs.replace(progress, unfinished=await store.add(tx, change, clock.steady()))
 
 
 async def _advance(

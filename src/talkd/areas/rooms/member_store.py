@@ -13,7 +13,9 @@ from talkd.storage.statements import ONE, ZERO, Statement, bind, columns
 _this = (member_changes.c.room_id == bind("in_room", Int), member_changes.c.id == bind("change_id", Int))
 _NEW = ("room_id", "actor_type", "actor_id", "actor_name", "people", "after", "removes", "position")
 _KEY = shape_of(ChangeKey, member_changes.c.room_id, member_changes.c.id)
-_ADD = Query(sa.insert(member_changes).values({name: bind(name) for name in _NEW}).returning(*_KEY), _KEY)
+_ADD = Query(
+    sa.insert(member_changes).values(**{name: bind(name) for name in _NEW}, moved_at=bind("now")).returning(*_KEY), _KEY
+)
 
 
 def _change(
@@ -25,17 +27,23 @@ def _change(
 
 _CHANGE = shape_of(_change, *columns(member_changes, _NEW))
 _GET = Query(sa.select(*_CHANGE).where(*_this), _CHANGE)
-_ALL = Query(sa.select(*_KEY).order_by(member_changes.c.id), _KEY)
+_RESTING = Query(
+    sa.select(*_KEY).where(member_changes.c.moved_at <= bind("before")).order_by(member_changes.c.id), _KEY
+)
 _ADDING = Query(
     sa.select(*_CHANGE).where(member_changes.c.room_id == bind("room_id"), member_changes.c.removes == ZERO), _CHANGE
 )
 _REMOVING = Query(sa.select(*_CHANGE).where(member_changes.c.removes == ONE), _CHANGE)
-_MOVE = Statement(sa.update(member_changes).where(*_this).values(position=bind("at"), after=bind("behind", sa.Text)))
+_MOVE = Statement(
+    sa.update(member_changes)
+    .where(*_this)
+    .values(position=bind("at"), after=bind("behind", sa.Text), moved_at=bind("now"))
+)
 _DELETE = Statement(sa.delete(member_changes).where(*_this))
 
 
-async def add(tx: Tx, change: Change) -> ChangeKey:
-    """Store an unfinished change. Return its key."""
+async def add(tx: Tx, change: Change, now: int) -> ChangeKey:
+    """Store an unfinished change, of which a portion ends now. Return its key."""
     return await tx.create(
         _ADD,
         room_id=change.room_id,
@@ -46,6 +54,7 @@ async def add(tx: Tx, change: Change) -> ChangeKey:
         after=change.after,
         removes=int(change.removes),
         position=change.position,
+        now=now,
     )
 
 
@@ -59,9 +68,9 @@ async def list_adding(tx: Tx, room_id: int) -> list[Change]:
     return await tx.list(_ADDING, room_id=room_id)
 
 
-async def list_keys(tx: Tx) -> list[ChangeKey]:
-    """Return the keys of unfinished changes, oldest first."""
-    return await tx.list(_ALL)
+async def list_resting(tx: Tx, before: int) -> list[ChangeKey]:
+    """Return the keys of unfinished changes of which no portion has ended since `before`, oldest first."""
+    return await tx.list(_RESTING, before=before)
 
 
 async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:
@@ -70,9 +79,9 @@ async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:
     return [change.room_id for change in await tx.list(_REMOVING) if group in change.people]
 
 
-async def move(tx: Tx, key: ChangeKey, change: Change) -> None:
-    """Store the progress of a change."""
-    await tx.run(_MOVE, in_room=key.room_id, change_id=key.id, at=change.position, behind=change.after)
+async def move(tx: Tx, key: ChangeKey, change: Change, now: int) -> None:
+    """Store the progress of a change, of which a portion ends now."""
+    await tx.run(_MOVE, in_room=key.room_id, change_id=key.id, at=change.position, behind=change.after, now=now)
 
 
 async def delete(tx: Tx, key: ChangeKey) -> None:
