@@ -30,18 +30,12 @@ class Recorder:
     def __init__(self, db: Database, talk_settings: TalkSettings) -> None:
         self._db = db
         self._settings = talk_settings
-        self._addresses: dict[int, str] = {}
-        """The address of this server under which each recording was begun, by the id of the room. The recording server
-        knows a recording by address and token."""
-        self._asked_to_stop: set[int] = set()
 
     async def start(self, me: Participant, base_url: str, status: int) -> None:
-        """Ask for a recording that the participant owns.
+        """Ask for a recording that the participant owns. `base_url` is what `service.begin_start` has stored.
 
         Raises Invalid("config") if the recording server refuses or does not answer.
         """
-        self._addresses[me.room.id] = base_url
-        self._asked_to_stop.discard(me.room.id)
         start = {"status": status, "owner": me.actor.id, "actor": _named(me.actor)}
         if not await self._send(me.room, {"type": "start", "start": start}, base_url):
             await self._db.write(lambda tx: service.give_up(tx, me.room.id))
@@ -49,17 +43,17 @@ class Recorder:
 
     async def stop(self, me: Participant, base_url: str) -> None:
         """Ask for the end of the recording in the participant's room. Does nothing if it is not being recorded."""
-        if service.is_recording(me.room):
-            await self._stop(me.room, {"actor": _named(me.actor)}, base_url)
+        await self._stop(me.room, {"actor": _named(me.actor)}, base_url, again=True)
 
     async def stop_after_call(self, room: Room, base_url: str) -> None:
-        """Ask once for the end of the recording in a room whose call is over."""
-        if room.id not in self._asked_to_stop:
-            await self._stop(room, {}, base_url)
+        """Ask for the end of the recording in a room whose call is over, unless that was asked lately."""
+        await self._stop(room, {}, base_url, again=False)
 
-    async def _stop(self, room: Room, stop: dict[str, Any], base_url: str) -> None:
-        self._asked_to_stop.add(room.id)
-        if not await self._send(room, {"type": "stop", "stop": stop}, self._addresses.pop(room.id, base_url)):
+    async def _stop(self, room: Room, stop: dict[str, Any], base_url: str, *, again: bool) -> None:
+        address = await self._db.write(lambda tx: service.begin_stop(tx, room.id, again=again))
+        if address is None:
+            return
+        if not await self._send(room, {"type": "stop", "stop": stop}, address or base_url):
             await self._db.write(lambda tx: service.give_up(tx, room.id))
 
     async def _send(self, room: Room, message: dict[str, Any], base_url: str) -> bool:

@@ -63,7 +63,7 @@ async def start(call: Call[StartParams]) -> None:
 
     async def begin(tx: Tx) -> None:
         await lock_room_again(tx, call)
-        await service.begin_start(tx, call.me, status, is_available=can_record)
+        await service.begin_start(tx, call.me, status, is_available=can_record, address=call.base_url)
 
     await call.write(begin)
     await world[Recorder].start(call.me, call.base_url, status)

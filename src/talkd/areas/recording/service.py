@@ -10,15 +10,22 @@ from talkd.areas.signatures import service as signatures
 from talkd.conversation import attendee_store, room_store
 from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room
+from talkd.core import clock
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.errors import Forbidden, Invalid, NotFound
 from talkd.core.events import CallRecordingSet, RecordingDismissed, RecordingStored
 from talkd.storage.database import Tx
 
-
 # --- what moderators do ---------------------------------------------------------------------
-async def begin_start(tx: Tx, me: Participant, status: int, *, is_available: bool) -> None:
+STOP_AGAIN = 60
+"""Seconds after which the recording server is asked again to end the recording of a call that is over: the process that
+asked may have died before."""
+
+
+async def begin_start(tx: Tx, me: Participant, status: int, *, is_available: bool, address: str) -> None:
     """Note that a recording is about to start: the recording server must be asked next.
+
+    `address`: that of this server, as the recording server will know it. It knows a recording by address and token.
 
     Raises Invalid("status") for an unknown kind of recording, Invalid("recording") if the call is being recorded,
     Invalid("call") if there is no call, and Invalid("config") if the server cannot record.
@@ -32,7 +39,23 @@ async def begin_start(tx: Tx, me: Participant, status: int, *, is_available: boo
         raise Invalid("call")
     if not is_available:
         raise Invalid("config")
+    await store.set_address(tx, room.id, address)
     await _set_status(tx, room, me.actor, STARTING[Status(status)])
+
+
+async def begin_stop(tx: Tx, room_id: int, *, again: bool) -> str | None:
+    """Note that the recording server is asked next to end a recording. Return the address under which it was begun.
+
+    The address is "" if an older version of talkd has begun it. Return None if there is no recording, or, without
+    `again`, if the recording server was asked within STOP_AGAIN seconds.
+    """
+    room = await room_store.lock_room(tx, room_id)
+    address, stopped_at = await store.get_address(tx, room_id)
+    now = clock.steady()
+    if not is_recording(room) or (not again and stopped_at > now - STOP_AGAIN):
+        return None
+    await store.set_stopped(tx, room_id, now)
+    return address
 
 
 async def give_up(tx: Tx, room_id: int) -> None:
