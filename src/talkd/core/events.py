@@ -27,6 +27,22 @@ class CachesOutdated(Event, frozen=True):
     user_id: str = ""
 
 
+class AttemptCounted(Event, frozen=True):
+    """An attempt to guess a secret was counted: the attempts in this window so far, and when it began."""
+
+    action: str
+    subnet: str
+    attempts: int
+    first_at: int
+
+
+class AttemptsForgotten(Event, frozen=True):
+    """An administrator has deleted the count of attempts of an action from a source."""
+
+    action: str
+    source: str
+
+
 class SettingSet(Event, frozen=True):
     """A setting of an app has a new value; None stands for its default."""
 

@@ -101,6 +101,8 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
     {
         # accounts: what changes in rooms is an event of its own
         events.ReadPrivacySet,
+        events.AttemptCounted,
+        events.AttemptsForgotten,
         events.UserRenamed,
         events.UserDeleted,
         events.GroupMemberAdded,

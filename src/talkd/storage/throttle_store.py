@@ -52,9 +52,9 @@ async def list_counts(tx: Tx, since: int) -> list[Count]:
     return await tx.list(_ALL, since=since)
 
 
-async def forget(tx: Tx, action: str, subnet: str) -> None:
-    """Delete a count."""
-    await tx.run(_FORGET, action=action, subnet=subnet)
+async def forget(tx: Tx, action: str, subnet: str) -> bool:
+    """Delete a count. Return False if there is none."""
+    return await tx.run(_FORGET, action=action, subnet=subnet) > 0
 
 
 async def forget_old(tx: Tx, before: int) -> None:

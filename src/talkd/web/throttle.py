@@ -4,6 +4,9 @@ After ten failures of one action from one network within half an hour, further a
 passed (`security.attempts` and `security.window`). IPv6 addresses count by /64. A success does not reset the count,
 because an attacker with one right secret could then guess others without limit (docs/admin/reliability.md, Secrets and
 leaks).
+
+The database adds up the counts of all processes, and each tells the others the sum. Only attempts that run at the same
+moment at several processes do not know of each other.
 """
 
 import asyncio
@@ -15,6 +18,7 @@ from dataclasses import dataclass
 from talkd.config_groups import SecurityConfig
 from talkd.core import clock
 from talkd.core.errors import Throttled
+from talkd.core.events import AttemptCounted, AttemptsForgotten
 from talkd.core.networks import subnet_of
 from talkd.storage import throttle_store as store
 from talkd.storage.database import Database, Tx
@@ -141,8 +145,26 @@ class Throttle:
 
     async def forget(self, action: str, source: str) -> bool:
         """Delete a count, so that the source need not wait. Return False if there is none."""
-        await self._db.write(lambda tx: store.forget(tx, action, source))
-        return self._known.pop((action, source), None) is not None
+
+        async def work(tx: Tx) -> bool:
+            await tx.emit(AttemptsForgotten(action, source))
+            return await store.forget(tx, action, source)
+
+        is_known = (action, source) in self._known  # this process may not have loaded what has just been counted
+        return await self._db.write(work) or is_known
+
+    def note(self, action: str, subnet: str, attempts: int, first_at: int) -> None:
+        """Note what the database has counted, after the commit of any process.
+
+        Commits are reported in any order, so the highest count of the newest window stays.
+        """
+        count, first = self._known.get((action, subnet), (0, 0))
+        begun, count = max((first_at, attempts), (first, count))
+        self._known[action, subnet] = count, begun
+
+    def note_forgotten(self, action: str, source: str) -> None:
+        """Note that a count was deleted."""
+        self._known.pop((action, source), None)
 
     def _allowed(self, action: str) -> int:
         """Return how many attempts of an action may fail in a window."""
@@ -169,9 +191,10 @@ class Throttle:
         count, first = self._known.get(key, (0, 0))
         is_over = first + self._config.window <= now
         self._known[key] = (1, now) if is_over else (count + 1, first)  # concurrent checks must see it now
-        counted = await self._db.write(lambda tx: store.count(tx, action, key[1], now, since=now - self._config.window))
-        # Answers of concurrent transactions arrive in any order, so keep the highest count of the newest window.
-        count, first = self._known.get(key, (0, 0))
-        begun, count = max((counted.first_at, counted.attempts), (first, count))
-        self._known[key] = count, begun
-        return counted.attempts
+
+        async def work(tx: Tx) -> int:
+            counted = await store.count(tx, action, key[1], now, since=now - self._config.window)
+            await tx.emit(AttemptCounted(action, key[1], counted.attempts, counted.first_at))
+            return counted.attempts
+
+        return await self._db.write(work)

@@ -167,6 +167,8 @@ NOT_REPORTED: frozenset[type[events.Event]] = frozenset(
     {
         # accounts and settings
         events.CachesOutdated,
+        events.AttemptCounted,
+        events.AttemptsForgotten,
         events.SettingSet,
         events.ReadPrivacySet,
         events.UserRenamed,
