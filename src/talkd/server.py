@@ -120,7 +120,8 @@ class App:
 
             bus = NatsBus(config.bus)
         db, talk_settings, changes = app.open_database(config), TalkSettings(), Changes()
-        feed, polling, others = Feed(db), Polling(), Others(bus)
+        others = Others(bus)
+        feed, polling = Feed(db), Polling(others.me)
         credentials = Credentials(db, browser_lifetime=config.security.session_lifetime)
         parts = (
             credentials,

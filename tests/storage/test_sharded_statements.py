@@ -62,6 +62,7 @@ REASONS = {
         *(f"areas.rooms.admin_store._BY_ORDER[{order}]" for order in ORDERS),
     ),
     DEVICE: (
+        "areas.signaling.store._POLL_OF",
         "areas.invitations.store._MOVE",
         "conversation.attendee_store._GUESTS_WITH",
         *(f"conversation.session_store._{name}" for name in ("BY_SESSION_ID", "MOVE", "OF_NETWORK", "OPENED_BY_GUEST")),
@@ -80,7 +81,7 @@ REASONS = {
         "areas.recording.store._WITHOUT_CALL",
         *(f"areas.reminders.store._{name}" for name in ("DUE", "IS_ANY_DUE", "ROOMS_DUE")),
         "areas.removal.room_store._UNFINISHED",
-        *(f"areas.rooms.member_store._{name}" for name in ("ALL", "REMOVING")),
+        *(f"areas.rooms.member_store._{name}" for name in ("REMOVING", "RESTING")),
         "areas.settings.store._LATEST",
         "areas.signaling.store._DELETE_OLD",
         "conversation.message_store._WITH_EXPIRED",

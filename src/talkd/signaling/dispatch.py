@@ -12,7 +12,10 @@ from websockets.http11 import Request
 from talkd import __version__
 from talkd.areas.sessions import service as sessions
 from talkd.areas.signaling import identity_service as identities
+from talkd.areas.signaling import service as polls
+from talkd.areas.signaling.polling import Polling
 from talkd.areas.telephony.dialer import Dialer
+from talkd.bus.others import Others
 from talkd.core import clock, ids
 from talkd.core.errors import Unavailable
 from talkd.core.log import Log
@@ -71,6 +74,8 @@ MAX_DIGITS = 18
 """Digits of a number in the answer to a ping."""
 PING_SECONDS = 54.0
 """A client that was silent for so long is pinged."""
+LEFT = "socket_left"
+"""The kind of the message to another process that the socket of a session that polls there is gone."""
 MOVED = "settings_changed"
 """Why the server says bye to clients that must fetch the signaling settings again, since they name another server."""
 PONG_SECONDS = 60.0
@@ -321,12 +326,28 @@ class Signaling:
         if session_id and not self.world.changes.waiting_of[session_id]:
             self.spawn(self._end_session(session_id))
 
-    async def _end_session(self, session_id: str) -> None:
-        async def end(tx: Tx) -> None:
-            if self.registry.find_by_session(session_id) is None:  # otherwise another socket has joined with it
-                await sessions.end_by_id(tx, session_id)
+    def _note_left(self, _sender: int, content: bytes) -> None:
+        """End a session whose socket has left another process, unless its client polls here."""
+        session_id = content.decode()
+        if not self.world.changes.waiting_of[session_id]:
+            self.spawn(self._end_session(session_id, decides=True))
 
-        await self.write(end)
+    async def _end_session(self, session_id: str, *, decides: bool = False) -> None:
+        """End a session. Without `decides`, ask the process that its newest poll has reached to do it."""
+        others = self.world[Others]
+
+        async def end(tx: Tx) -> int:
+            if self.registry.find_by_session(session_id) is not None:
+                return 0  # another socket has joined with it
+            process = Polling.process_of(await polls.find_newest_poll(tx, session_id))
+            if not decides and process in others.living:
+                return process
+            await sessions.end_by_id(tx, session_id)
+            return 0
+
+        process = await self.write(end)
+        if process:
+            others.tell_one(process, LEFT, session_id.encode())
 
     async def _finish(self, socket: Connection, request_id: str, work: Coroutine[Any, Any, None]) -> None:
         """Handle a message, then those that have come in the meantime."""
@@ -385,6 +406,7 @@ class Signaling:
 
     async def start(self) -> None:
         """Connect to the media servers."""
+        self.world[Others].on(LEFT, self._note_left)
         if self.sfu is not None:
             await self.sfu.start()
 

@@ -4,9 +4,9 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from talkd.areas.signaling import identity_service as identities
+from talkd.areas.signaling import service as polls
 from talkd.areas.signaling.home_model import KnownPeer
 from talkd.areas.signaling.identity_service import Match
-from talkd.areas.signaling.polling import Polling
 from talkd.conversation import room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.pings import Pings
@@ -48,8 +48,9 @@ async def _join(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request
         if home != signaling.homes.me:
             _move(signaling, peer, home, wanted, request_id)
             return
+    has_polled = bool(await signaling.world.db.read(lambda tx: polls.find_newest_poll(tx, wanted.sessionid)))
     previous = signaling.registry.find_by_session(wanted.sessionid)
-    held = Match.SURE if signaling.world[Polling].has_polled(wanted.sessionid) else None
+    held = Match.SURE if has_polled else None
     if held is None and previous is not None and previous is not peer and previous.line is not None:
         held = previous.match
     # Everybody in a room knows the sessions of guests, so a guest cannot push out another by naming theirs. Some proofs

@@ -1,4 +1,4 @@
-"""Keep signaling messages and polls in step with sessions."""
+"""Keep signaling messages and the lists of polling sessions in step with sessions."""
 
 from typing import Any
 
@@ -30,20 +30,4 @@ def _outdate_list(world: World, event: Any) -> None:
     world[Polling].outdate_list(event.room_id)
 
 
-def _end_session(world: World, event: events.SessionLeft) -> None:
-    world[Polling].outdate_list(event.room_id)
-    world[Polling].forget_session(event.session_id)
-
-
-def _end_sessions(world: World, event: events.AttendeeRemoved | events.RoomDeleted) -> None:
-    world[Polling].outdate_list(event.room_id)
-    for session_id in event.session_ids:
-        world[Polling].forget_session(session_id)
-
-
-AFTER_COMMIT: Effects = {
-    **dict.fromkeys(CHANGES_OF_SESSIONS, _outdate_list),
-    events.SessionLeft: _end_session,
-    events.AttendeeRemoved: _end_sessions,
-    events.RoomDeleted: _end_sessions,
-}
+AFTER_COMMIT: Effects = dict.fromkeys(CHANGES_OF_SESSIONS, _outdate_list)

@@ -1,17 +1,21 @@
 """The state of the signaling polls of sessions, in memory."""
 
+from itertools import count
+
 
 class Polling:
-    """Which sessions have the current list of their room's sessions, and which poll of each session is the newest.
+    """Which sessions have the current list of their room's sessions. The database knows each session's newest poll.
 
-    After a restart of the server, each session gets the list again. The entries of a session are deleted when it
-    ends, and those of a room with each change of its list.
+    After a restart of the server, and when its polls reach another process, a session gets the list again. The entries
+    of a room are deleted with each change of its list.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, process: int) -> None:
+        """`process`: the number of this process."""
         self._informed: dict[int, set[str]] = {}
         """By room: the sessions that have the current list."""
-        self._polls: dict[str, int] = {}
+        self._process = process
+        self._numbers = count(1)
 
     def has_list(self, room_id: int, session_id: str) -> bool:
         """Return True if the session has the current list of the room's sessions."""
@@ -29,23 +33,11 @@ class Polling:
         """Note that any list may have changed."""
         self._informed.clear()
 
-    def forget_session(self, session_id: str) -> None:
-        """Forget the polls of a session that has ended. `outdate_list` forgets that it had the list."""
-        self._polls.pop(session_id, None)
+    def new_poll(self) -> str:
+        """Return the name of a poll that begins now. No other poll of a session has it."""
+        return f"{self._process}:{next(self._numbers)}"
 
-    def begin_poll(self, session_id: str) -> int:
-        """Return the number of a session's poll that begins now."""
-        number = self._polls[session_id] = self._polls.get(session_id, 0) + 1
-        return number
-
-    def has_polled(self, session_id: str) -> bool:
-        """Return True if the session's client has polled."""
-        return session_id in self._polls
-
-    def is_newest_poll(self, session_id: str, number: int) -> bool:
-        """Return True if the session has not begun another poll since.
-
-        Only the newest poll takes messages. The connection of an earlier poll may be lost without the server noticing,
-        for example when a phone changes its network.
-        """
-        return self._polls.get(session_id) == number
+    @staticmethod
+    def process_of(poll: str) -> int:
+        """Return the number of the process that a poll has reached."""
+        return int(poll.partition(":")[0] or 0)

@@ -95,7 +95,8 @@ async def receive(call: Call[Any]) -> list[view.Item]:
     with call.watch(*topics, *logins) as watch:
         if guards.may_have_logged_out(call):
             await guards.require_login_again(call)
-        poll = world[Polling].begin_poll(session_id)
+        poll = world[Polling].new_poll()
+        await world.db.write(lambda tx: service.begin_poll(tx, room_id, session_id, poll))
         while not await _has_news(call, poll) and await watch.wait(until):
             if not logins.isdisjoint(watch.take()):
                 await guards.require_login_again(call)
@@ -104,8 +105,6 @@ async def receive(call: Call[Any]) -> list[view.Item]:
                 raise Conflict(data=view.ENDED)
         if watch.has_hung_up:
             return []  # nobody receives the answer; the messages wait for the next poll
-    if world[Polling].is_newest_poll(session_id, poll):
-        world[Polling].note_list(room_id, session_id)
     news = await call.write(lambda tx: _take_news(tx, call, poll))
     if call.standing != world.changes.standing:  # see `guards.require_still`
         await _read_participant(call)
@@ -128,15 +127,11 @@ async def _read_participant(call: Call[Any]) -> None:
         call.world[Pings].note(session_id)
 
 
-async def _has_news(call: Call[Any], poll: int) -> bool:
-    session_id = _session_id(call)
-    if not call.world[Polling].is_newest_poll(session_id, poll):
-        return False
-    if not call.world[Polling].has_list(call.me.room.id, session_id):
-        return True
-    return await call.world.db.read(lambda tx: service.has_messages(tx, call.me.room.id, session_id))
+async def _has_news(call: Call[Any], poll: str) -> bool:
+    room_id, session_id = call.me.room.id, _session_id(call)
+    has_list = call.world[Polling].has_list(room_id, session_id)
+    return await call.world.db.read(lambda tx: service.has_news(tx, room_id, session_id, poll, has_list=has_list))
 
 
-async def _take_news(tx: Tx, call: Call[Any], poll: int) -> list[view.Item]:
-    is_newest = call.world[Polling].is_newest_poll(_session_id(call), poll)
-    return view.news(await service.take_news(tx, call.me, takes_messages=is_newest), call.me.room)
+async def _take_news(tx: Tx, call: Call[Any], poll: str) -> list[view.Item]:
+    return view.news(await service.take_news(tx, call.me, poll, call.world[Polling].note_list), call.me.room)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -63,23 +64,42 @@ async def take_messages(tx: Tx, room_id: int, session_id: str) -> list[str]:
     return [each.message for each in await store.take_messages(tx, room_id, session_id)]
 
 
-async def take_news(tx: Tx, me: Participant, *, takes_messages: bool) -> News:
+async def take_news(tx: Tx, me: Participant, poll: str, note_list: Callable[[int, str], None]) -> News:
     """Return the sessions of the room, and take the messages that wait for the caller's session, oldest first.
 
-    Without `takes_messages`, the messages wait for another poll. A caller in the lobby only sees their own sessions.
+    If the session has begun another poll since, the messages wait for that one. `note_list` is called before the list
+    is read, with room and session, if this is the newest poll. A caller in the lobby only sees their own sessions.
     """
     waiting: list[str] = []
-    if takes_messages and me.session is not None:
-        waiting = await take_messages(tx, me.room.id, me.session.session_id)
+    room_id, session_id = me.room.id, me.session.session_id if me.session is not None else ""
+    if await store.get_poll(tx, room_id, session_id) == poll:
+        note_list(room_id, session_id)
+        waiting = await take_messages(tx, room_id, session_id)
     present = await session_store.list_active(tx, me.room.id, clock.steady() - SESSION_TIMEOUT)
     if not me.can_pass_lobby:
         present = [(session, attendee) for session, attendee in present if attendee.id == me.attendee.id]
     return News(waiting, present)
 
 
-async def has_messages(tx: Tx, room_id: int, session_id: str) -> bool:
-    """Return True if messages wait for a session."""
-    return bool(await store.list_messages(tx, room_id, session_id))
+async def begin_poll(tx: Tx, room_id: int, session_id: str, poll: str) -> None:
+    """Note that a poll of a session begins. Only the newest takes messages, whichever process it has reached.
+
+    The connection of an earlier poll may be lost without the server noticing, for example when a phone changes its
+    network.
+    """
+    await store.set_poll(tx, room_id, session_id, poll)
+
+
+async def find_newest_poll(tx: Tx, session_id: str) -> str:
+    """Return the name of a session's newest poll, or an empty text if it has not polled."""
+    return await store.find_poll(tx, session_id)
+
+
+async def has_news(tx: Tx, room_id: int, session_id: str, poll: str, *, has_list: bool) -> bool:
+    """Return True if the poll is the session's newest, and messages wait or its list of sessions is outdated."""
+    if has_list and not await store.list_messages(tx, room_id, session_id):
+        return False
+    return await store.get_poll(tx, room_id, session_id) == poll
 
 
 async def forget_session(tx: Tx, room_id: int, session_id: str) -> None:

@@ -41,6 +41,10 @@ _TAKE = Query(
     sa.delete(signaling_messages).where(*_for_session).returning(*_WAITING_MESSAGE),
     _WAITING_MESSAGE,
 )
+_this_session = sessions.c.room_id == bind("room_id"), sessions.c.session_id == bind("session_id")
+_BEGIN_POLL = Statement(sa.update(sessions).where(*_this_session).values(poll=bind("newest", sa.Text)))
+_POLL = Statement(sa.select(sessions.c.poll).where(*_this_session))
+_POLL_OF = Statement(sa.select(sessions.c.poll).where(sessions.c.session_id == bind("session_id")))
 _DELETE_OLD = Statement(sa.delete(signaling_messages).where(signaling_messages.c.created_at < bind("before")))
 _DELETE_OF = Statement(sa.delete(signaling_messages).where(*_for_session))
 _LOGINS = Statement(
@@ -64,6 +68,21 @@ async def take_messages(tx: Tx, room_id: int, recipient: str) -> list[Waiting]:
     """Delete the messages for a session and return them, oldest first."""
     # One statement, because on PostgreSQL a message with a lower id may be committed between two.
     return sorted(await tx.list(_TAKE, room_id=room_id, recipient=recipient))
+
+
+async def set_poll(tx: Tx, room_id: int, session_id: str, poll: str) -> None:
+    """Store the newest poll of a session."""
+    await tx.run(_BEGIN_POLL, room_id=room_id, session_id=session_id, newest=poll)
+
+
+async def get_poll(tx: Tx, room_id: int, session_id: str) -> str:
+    """Return the newest poll of a session of the room, or an empty text."""
+    return await tx.value(_POLL, room_id=room_id, session_id=session_id) or ""
+
+
+async def find_poll(tx: Tx, session_id: str) -> str:
+    """Return the newest poll of a session of any room, or an empty text."""
+    return await tx.value(_POLL_OF, session_id=session_id) or ""
 
 
 async def delete_messages_of(tx: Tx, room_id: int, recipient: str) -> None:
