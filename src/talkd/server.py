@@ -121,7 +121,7 @@ class App:
             bus = NatsBus(config.bus)
         db, talk_settings, changes = app.open_database(config), TalkSettings(), Changes()
         others = Others(bus)
-        feed, polling = Feed(db), Polling(others.me)
+        feed, polling = Feed(db, is_shared=not others.is_alone), Polling(others.me)
         credentials = Credentials(db, browser_lifetime=config.security.session_lifetime)
         parts = (
             credentials,
@@ -155,6 +155,7 @@ class App:
             may_use_talk=lambda tx, user_id: users.may_use_talk(tx, talk_settings, user_id),
             before_writing=delivery.catch_up,
             parts={type(part): part for part in parts},
+            is_shared=not others.is_alone,
         )
         world.parts[Signaling] = Signaling(world)
         world.parts[Notifier] = Notifier(world)

@@ -9,7 +9,6 @@ import pytest
 
 from conftest import DATABASES, Databases
 from support.running import Server
-from talkd.areas.announcements.model import Followed
 from talkd.areas.settings import service, store
 from talkd.config import Config
 from talkd.conversation.setting_values import CORE_SETTINGS, MASK, SETTINGS
@@ -359,7 +358,7 @@ def test_a_setting_that_is_set_during_a_reload_is_kept(
         return found
 
     monkeypatch.setattr(app.world.db, "read", read_and_set)
-    app.world[Followed].epoch = "older"  # as if the command of another process had changed it
+    app.world.epoch = "older"  # as if the command of another process had changed it
     server.run_job("follow_other_processes")
     assert reads == [{}, {"start_calls": "3"}]
     assert app.world.talk_settings.number("start_calls") == 3

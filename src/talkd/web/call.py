@@ -79,6 +79,10 @@ class World:
     """Objects that areas keep in memory, by type."""
     started_at: float = field(default_factory=clock.ticks)
     """The moment on `clock.ticks` at which this server started."""
+    epoch: str = ""
+    """The epoch in the database (`conversation/standing.py`) that the memory of this process belongs to."""
+    is_shared: bool = False
+    """Whether other processes may serve the same database."""
     talk_hash: str = ""
     """Value of `X-Nextcloud-Talk-Hash`. It changes when clients should read the capabilities again."""
 
@@ -115,6 +119,8 @@ class Call(Generic[P]):
     """The event loop's time when the request arrived. Waits are measured from here."""
     standing: int = 0
     """`Changes.standing` before the last check that the caller is in the room."""
+    is_still: bool = False
+    """Whether the operation has checked the caller again itself, after reading what it answers."""
     hang_up: HangUp | None = None
     """Reports that the client has disconnected."""
     upload: Body | None = None

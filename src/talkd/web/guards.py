@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from talkd.conversation import access
+from talkd.conversation import access, standing
 from talkd.conversation.participant import Participant
 from talkd.conversation.settings import TalkSettings
+from talkd.conversation.standing import Marks
 from talkd.core import checksums
 from talkd.core.constants import Permission, StartCall
 from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, NotSigned, PreconditionFailed, TalkError
@@ -137,10 +138,27 @@ async def require_still(call: Call[Any]) -> None:
     Call this after reading. On PostgreSQL each statement sees the newest data, so a message that was sent after the
     caller was disabled or removed could reach them. Raises the same errors as `require_login_again` and `require_room`.
     """
+    world, me = call.world, call.participant
     if may_have_logged_out(call):
         await require_login_again(call)
-    if call.participant is not None and call.standing != call.world.changes.standing:
+    if me is not None and call.standing != world.changes.standing:
         await require_room_again(call)
+    if world.is_shared and not call.is_still and (me is not None or call.caller.user_id is not None):
+        room_id = me.room.id if me is not None else 0
+        await require_unmoved(call, await world.db.read(lambda tx: standing.get_marks(tx, room_id)))
+
+
+async def require_unmoved(call: Call[Any], marks: Marks) -> None:
+    """Check again that the caller is logged in and in the room, unless marks show that nothing has changed.
+
+    The marks were read after what is answered. Other processes may have made a change of which this one has not heard.
+    Raises the same errors as `require_still`.
+    """
+    if marks.epoch != call.world.epoch:
+        await require_login_again(call)
+    if call.participant is not None and marks.standing > call.participant.room.standing:
+        await require_room_again(call)
+    call.is_still = True
 
 
 async def lock_room_again(tx: Tx, call: Call[Any]) -> None:

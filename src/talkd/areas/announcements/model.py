@@ -25,8 +25,6 @@ class Followed:
     def __init__(self) -> None:
         self.announcement = 0
         """Id of the newest announcement that was followed."""
-        self.epoch = ""
-        """The epoch (`settings.service.EPOCH`) that the memory of this process belongs to."""
 
 
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in list_kinds(Event)}

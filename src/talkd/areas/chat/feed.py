@@ -17,9 +17,10 @@ from talkd.areas.messages import view as message_view
 from talkd.conversation import message_store
 from talkd.conversation.message import Page
 from talkd.conversation.room import Room
+from talkd.conversation.standing import Marks, get_marks
 from talkd.core import clock
 from talkd.core.actor import Actor
-from talkd.storage.database import Database
+from talkd.storage.database import Database, Tx
 
 ROOMS = 2_000
 """How many rooms are cached. The least recently used room is dropped first."""
@@ -39,6 +40,8 @@ class News:
 
     body: msgspec.Raw
     last_id: int
+    marks: Marks | None = None
+    """Those of the room, read after the messages, if other processes serve the database too."""
     answers: dict[int | None, Any] = field(default_factory=dict)
     """The answers to readers who got these messages with a common read marker."""
 
@@ -68,6 +71,7 @@ class _Recent:
 
     low: int
     page: Page
+    marks: Marks | None
     excerpts: dict[tuple[int, int], _Excerpt] = field(default_factory=dict)
     """Excerpts by the message that the reader knows, and by the size of the page."""
 
@@ -75,8 +79,10 @@ class _Recent:
 class Feed:
     """Recent messages by room."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, is_shared: bool) -> None:
+        """`is_shared`: whether other processes may serve the same database."""
         self._db = db
+        self._is_shared = is_shared
         self._rooms: LRUCache[int, _Recent] = LRUCache(ROOMS)
         self._common: LRUCache[int, CommonRead] = LRUCache(ROOMS)
         self._loading: dict[int, tuple[int, asyncio.Task[_Recent]]] = {}
@@ -128,9 +134,9 @@ class Feed:
         if excerpt is None or excerpt.at != clock.now():
             if len(recent.excerpts) >= EXCERPTS:
                 recent.excerpts.clear()
-            excerpt = recent.excerpts[known, limit] = _excerpt(recent.page, room, known, limit)
+            excerpt = recent.excerpts[known, limit] = _excerpt(recent, room, known, limit)
         if excerpt.is_personal and message_view.is_personal(excerpt.page, viewer, room):
-            return _news(excerpt.page, room, viewer)
+            return _news(excerpt.page, room, viewer, recent.marks)
         return excerpt.common
 
     async def get_common_read(self, room_id: int) -> int | None:
@@ -175,8 +181,11 @@ class Feed:
         return await asyncio.shield(task)
 
     async def _read(self, room_id: int, known: int) -> _Recent:
-        page = await self._db.read(lambda tx: messages.get_news(tx, room_id, known=known, limit=MESSAGES))
-        return _Recent(known, page)
+        async def work(tx: Tx) -> _Recent:
+            page = await messages.get_news(tx, room_id, known=known, limit=MESSAGES)
+            return _Recent(known, page, await get_marks(tx, room_id) if self._is_shared else None)
+
+        return await self._db.read(work)
 
     def _loaded(self, room_id: int, task: asyncio.Task[_Recent]) -> None:
         if self._loading.get(room_id, (0, None))[1] is task:
@@ -189,14 +198,14 @@ class Feed:
             self._rooms[room_id] = recent
 
 
-def _excerpt(page: Page, room: Room, known: int, limit: int) -> _Excerpt:
-    now = clock.now()
+def _excerpt(recent: _Recent, room: Room, known: int, limit: int) -> _Excerpt:
+    page, now = recent.page, clock.now()
     fresh = [message for message in page.messages if message.id > known and not message.is_expired(now)][:limit]
     parents = {key: parent for key, parent in page.parents.items() if not parent.is_expired(now)}
     page = Page(fresh, parents, page.names, page.reactors)
-    common = _news(page, room, Actor("", "")) if fresh else None
+    common = _news(page, room, Actor("", ""), recent.marks) if fresh else None
     return _Excerpt(now, page, common, is_personal=bool(fresh) and message_view.can_be_personal(page, room))
 
 
-def _news(page: Page, room: Room, viewer: Actor) -> News:
-    return News(msgspec.Raw(_encode(message_view.messages(page, room, viewer))), page.messages[-1].id)
+def _news(page: Page, room: Room, viewer: Actor, marks: Marks | None) -> News:
+    return News(msgspec.Raw(_encode(message_view.messages(page, room, viewer))), page.messages[-1].id, marks)

@@ -17,6 +17,7 @@ from talkd.core.networks import subnet_of
 from talkd.realtime.changes import marker_topic
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.guards import require_unmoved
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.routing import PAST_LOBBY, SPEAKING, Access, Guard, Routes
@@ -148,6 +149,8 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
     news: News | None = await world[Feed].get_news(me.room, me.actor, known=known, limit=limit)
     if news is not None and news.last_id <= params.lastKnownMessageId:
         news = None  # the known message alone is no news
+    if news is not None and news.marks is not None:
+        await require_unmoved(call, news.marks)
     sees_common_read = me.attendee.sees_common_read
     if news is None and not (sees_common_read and params.lastCommonReadId):
         return None

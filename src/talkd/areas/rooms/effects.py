@@ -6,7 +6,7 @@ from talkd.areas.rooms import member_service as members
 from talkd.areas.rooms import service as rooms
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
-from talkd.conversation import attendee_store, ban_store, room_store
+from talkd.conversation import attendee_store, ban_store, room_store, standing
 from talkd.core import clock, events
 from talkd.core.actor import GROUPS, USERS
 from talkd.core.constants import ParticipantType
@@ -68,7 +68,23 @@ async def _forget_account(tx: Tx, event: events.UserDeleted) -> None:
     await removal.forget_account(tx, event.user_id)
 
 
+async def _count_change(tx: Tx, event: events.RoomEvent) -> None:
+    await standing.count_change(tx, event.room_id)
+
+
+_CHANGES_OF_STANDING = (
+    events.AttendeeRemoved,
+    events.ModeratorDemoted,
+    events.PermissionsSet,
+    events.DefaultPermissionsSet,
+    events.LobbySet,
+    events.BreakoutRoomsStarted,
+    events.BreakoutRoomsStopped,
+)
+"""After these events, attendees may see or do less in the room than before."""
+
 REACTIONS: Reactions = {
+    **dict.fromkeys(_CHANGES_OF_STANDING, _count_change),
     events.UserRenamed: _rename_user,
     events.GroupRenamed: _rename_group,
     events.UserDeleted: _forget_account,

@@ -22,6 +22,7 @@ from talkd.conversation.settings import (
     TalkSettings,
     is_preference,
 )
+from talkd.conversation.standing import EPOCH
 from talkd.core import clock, ids
 from talkd.core.errors import NULL, Forbidden, Invalid
 from talkd.core.events import CachesOutdated, ReadPrivacySet, SettingSet
@@ -31,8 +32,6 @@ _WELCOMED = ("talkd", "welcomed")
 """App and key of the preference that records that the user has been given their first rooms."""
 ATTACHMENT_FOLDER = "/Talk"
 """The folder for files that users send, if they have not chosen another."""
-EPOCH = "epoch"
-"""The fact that changes whenever settings, passwords or roles do (ARCHITECTURE.md, What processes remember)."""
 
 
 async def get_all(tx: Tx, app: str = APP) -> dict[str, str]:
