@@ -28,7 +28,6 @@ from talkd.areas.pictures.describing import Describer
 from talkd.areas.previews.making import Previews
 from talkd.areas.recording.recorder import Recorder
 from talkd.areas.rooms.member_changes import MemberChanges
-from talkd.areas.settings import clock_service
 from talkd.areas.signaling import tokens
 from talkd.areas.signaling.polling import Polling
 from talkd.areas.telephony.dialer import Dialer
@@ -191,9 +190,8 @@ class App:
         await db.open(patience=self.world.config.database.start_timeout)
         try:
             await db.claim(world[Others].me)
-            await db.skip_ids()
+            await announcement_jobs.prepare(world)
             world[Uploads].delete_left_behind()
-            await db.write(clock_service.keep_scale)
             await db.write(tokens.get_keys)  # so that requests that only read find the keys
             await self.world.throttle.load()
             await announcement_jobs.begin(world)

@@ -4,6 +4,8 @@ Messages to all are numbered. So a message that arrives twice is dropped, and on
 the bus does not carry them, they are kept for the database (`areas/announcements`), which the others read.
 """
 
+import os
+import socket
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from talkd.core.log import Log
 
 MOST_KEPT = 20_000
 """Messages that are kept for the database. If there are more, the oldest are dropped, and the others read again."""
+
+MACHINE = socket.gethostname()
 
 log = Log(__name__)
 
@@ -105,6 +109,15 @@ class Others:
     def hears(self) -> bool:
         """Whether the bus is connected, as far as this process knows. True without a bus."""
         return self._bus is None or self._bus.is_connected
+
+    @property
+    def myself(self) -> Process:
+        """This process, as the others see it in the database."""
+        return Process(self.me, self.bus_name, f"{MACHINE}, process {os.getpid()}", self.sent, self.hears)
+
+    def list_here(self) -> list[Process]:
+        """Return the other processes on this machine."""
+        return [each for each in self.living.values() if each.place.startswith(f"{MACHINE}, ")]
 
     async def open(self, installation: str) -> None:
         """Connect to the bus."""

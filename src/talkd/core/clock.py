@@ -36,6 +36,11 @@ def steady() -> int:
     return int(_start + ticks())
 
 
+def precise() -> float:
+    """Return the current moment on the steady scale, in seconds."""
+    return _start + ticks()
+
+
 def date_of(moment: int) -> int:
     """Return the Unix time of a moment on the steady scale. 0, which means never, stays 0."""
     return moment + _shift() if moment else 0

@@ -1,7 +1,5 @@
 """Follow the changes of other processes, such as commands, and know which of them live."""
 
-import os
-import socket
 from functools import partial
 
 from talkd.area import Job, Runs
@@ -12,11 +10,25 @@ from talkd.areas.capabilities.effects import load_settings
 from talkd.areas.chat.feed import Feed
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.notifications.messenger import Messenger
+from talkd.areas.settings import clock_service
 from talkd.areas.settings import service as settings
 from talkd.areas.signaling.polling import Polling
 from talkd.bus.others import Others, Process
 from talkd.storage.database import DatabaseInUse
 from talkd.web.call import World
+
+
+async def prepare(world: World) -> None:
+    """Continue the steady scale, and skip the ids that may have been used, before the first use of both.
+
+    If other processes serve the database, they have done so, and this one follows their scale.
+    """
+    others = [] if world[Others].is_alone else list(await _find_living(world))
+    if others:
+        await world.db.read(partial(service.follow_scale, process_ids=others))
+        return
+    await world.db.skip_ids()
+    await world.db.write(clock_service.keep_scale)
 
 
 async def begin(world: World) -> None:
@@ -43,7 +55,7 @@ async def _require_one_bus(world: World) -> None:
                 f"the talkd on {each.place} serves this database with another bus, so the two would not hear each "
                 "other: give all of them the same --bus"
             )
-    await world.db.write(partial(service.enter, me=_describe(others)))
+    await world.db.write(partial(service.enter, me=others.myself))
 
 
 async def end(world: World) -> None:
@@ -53,11 +65,6 @@ async def end(world: World) -> None:
         await world.db.write(partial(service.forget_processes, process_ids=[others.me]))
         others.depart()
         await store_parcels(world)
-
-
-def _describe(others: Others) -> Process:
-    place = f"{socket.gethostname()}, process {os.getpid()}"
-    return Process(others.me, others.bus_name, place, others.sent, others.hears)
 
 
 async def _find_living(world: World) -> dict[int, Process]:
@@ -75,7 +82,7 @@ async def look_at_others(world: World) -> None:
     others = world[Others]
     if others.is_alone:
         return
-    await world.db.write(partial(service.enter, me=_describe(others)))
+    await world.db.write(partial(service.enter, me=others.myself))
     if others.look(await _find_living(world)):
         await world.throttle.load()
         if world.db.leads:
@@ -106,7 +113,7 @@ async def follow_others(world: World) -> None:
         world.db.follow(announcement.events, acts=world.db.leads)
         for parcel in announcement.parcels:
             world[Others].receive(parcel)
-    if epoch != followed.epoch:
+    if epoch != world.epoch:
         world[Credentials].forget()
         world[Feed].clear()
         world[Polling].outdate_lists()
@@ -116,7 +123,7 @@ async def follow_others(world: World) -> None:
 
 async def _load(world: World) -> None:
     # The epoch first: if a setting changes between the two reads, the next run sees another epoch.
-    world[Followed].epoch = await world.db.read(settings.get_epoch)
+    world.epoch = await world.db.read(settings.get_epoch)
     await load_settings(world)
 
 

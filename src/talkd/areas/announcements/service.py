@@ -18,6 +18,8 @@ from talkd.storage.database import Tx
 
 KEEP = 3600
 """Seconds after which an announcement may be deleted."""
+MEASURED = 0.1
+"""Seconds by which the scales of two machines may differ without being compared: it may have taken that long."""
 INSTALLATION = "installation"
 """The fact by which the processes of this database are known on a bus that several installations use."""
 
@@ -58,7 +60,17 @@ async def get_installation(tx: Tx) -> str:
 
 async def enter(tx: Tx, me: Process) -> None:
     """Store what this process has told the others so far."""
-    await store.put_process(tx, me, __version__)
+    await store.put_process(tx, me, __version__, round(clock.precise() * 1000))
+
+
+async def follow_scale(tx: Tx, process_ids: Sequence[int]) -> None:
+    """Continue the steady scale of processes that serve the database already, which may be on other machines.
+
+    The clock of the database server, which all of them read, tells how far that scale is.
+    """
+    moment = await store.find_moment(tx, process_ids)
+    if moment is not None and abs(moment / 1000 - clock.precise()) > MEASURED:
+        clock.continue_from(moment / 1000 - clock.ticks())
 
 
 async def list_processes(tx: Tx) -> list[Process]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from talkd.bus.others import Process
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
-from talkd.storage.schema import announcements, meta, processes
+from talkd.storage.schema import Int, announcements, meta, processes
 from talkd.storage.statements import Statement, bind, insert, one_of, word
 
 
@@ -35,6 +35,12 @@ _FORGET = Statement(
 )
 _PROCESS = shape_of(Process, processes.c.id, processes.c.bus, processes.c.place, processes.c.sent, processes.c.hears)
 _PROCESSES = Query(sa.select(*_PROCESS), _PROCESS)
+_clock = sa.extract("epoch", sa.func.current_timestamp()) * 1000
+"""The clock of the database server, in milliseconds."""
+_ahead = sa.cast(bind("moment", Int), Int) - sa.cast(_clock, Int)
+_MOMENT = Statement(
+    sa.select(sa.func.max(processes.c.ahead) + sa.cast(_clock, Int)).where(one_of(processes.c.id, "ids"))
+)
 _ENTER = Statement(
     insert(processes)
     .values(
@@ -44,10 +50,11 @@ _ENTER = Statement(
         version=bind("version"),
         sent=bind("sent"),
         hears=bind("hears"),
+        ahead=_ahead,
     )
     .on_conflict_do_update(
         index_elements=["id"],
-        set_={name: bind(name, processes.c[name].type) for name in ("sent", "hears")},
+        set_={name: bind(name, processes.c[name].type) for name in ("sent", "hears")} | {"ahead": _ahead},
     )
 )
 _LEAVE = Statement(sa.delete(processes).where(one_of(processes.c.id, "ids")))
@@ -79,8 +86,14 @@ async def list_processes(tx: Tx) -> list[Process]:
     return await tx.list(_PROCESSES)
 
 
-async def put_process(tx: Tx, process: Process, version: str) -> None:
-    """Store what a process has sent and whether it hears the bus."""
+async def find_moment(tx: Tx, process_ids: Sequence[int]) -> int | None:
+    """Return the current moment on the steady scale of processes, in milliseconds, or None without any."""
+    moment: int | None = await tx.value(_MOMENT, ids=tx.many(process_ids))
+    return moment
+
+
+async def put_process(tx: Tx, process: Process, version: str, moment: int) -> None:
+    """Store what a process has sent, whether it hears the bus, and its moment on the steady scale in milliseconds."""
     await tx.run(
         _ENTER,
         id=process.id,
@@ -89,6 +102,7 @@ async def put_process(tx: Tx, process: Process, version: str) -> None:
         version=version,
         sent=process.sent,
         hears=int(process.hears),
+        moment=moment,
     )
 
 
