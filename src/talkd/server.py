@@ -22,6 +22,8 @@ from talkd.areas.mail.postman import Postman
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import jobs as notification_jobs
 from talkd.areas.notifications.messenger import Messenger
+from talkd.areas.operations import together
+from talkd.areas.operations.colleagues import Colleagues
 from talkd.areas.operations.doctor import Doctor
 from talkd.areas.pictures.decoder import Decoder
 from talkd.areas.pictures.describing import Describer
@@ -140,6 +142,7 @@ class App:
             Recorder(db, talk_settings),
             Dialer(),
             Doctor(config),
+            Colleagues(others),
             Contents(config),
             Uploads(Path(config.data)),
         )
@@ -157,6 +160,7 @@ class App:
             is_shared=not others.is_alone,
         )
         world.parts[Signaling] = Signaling(world)
+        together.answer(world)
         world.parts[Notifier] = Notifier(world)
         tables = {name: area.after_commit for name, area in app.AREAS.items() if area.after_commit}
         forget = (_effects_of(f"{name}.AFTER_COMMIT", world, effects) for name, effects in tables.items())

@@ -2,32 +2,38 @@
 
 import contextlib
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from talkd import __version__, config_options
-from talkd.areas.operations import store
+from talkd.areas.operations import store, together
 from talkd.areas.operations.doctor import Doctor
-from talkd.areas.operations.view import FindingView, Health, OptionView, Readings, StatusView
+from talkd.areas.operations.view import CommonReadings, FindingView, Health, OptionView, ProcessView, StatusView
+from talkd.bus.others import Others
 from talkd.core import clock
 from talkd.core.errors import NotFound, Unavailable
 from talkd.core.networks import is_inside, require_network
-from talkd.web import metrics
-from talkd.web.admission import Admission
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
 from talkd.web.routing import Access, Guard, Kind, Routes
 
 routes = Routes("operations", base="", kind=Kind.PLAIN)
+BUS_LOST = "The bus is not connected. Messages between processes go through the database, up to a second later."
 status_routes = Routes("operations", base="/apps/talkd/api")
 
 
 @routes.add("GET", "/healthz", Guard.NO_LOGIN, access=Access.OWN, unconditional=True)
 async def get_health(call: Call[NoParams]) -> Reply:
-    """Return the health of the server: 200, or 503 while its database is not writable."""
-    alive = await call.world.db.is_writable()
-    state = "ok" if alive else "failed"
-    return Reply(Health(state, state, __version__), status=200 if alive else 503)
+    """Return the health of the server: 200, or 503 while its database is not writable.
+
+    It is degraded, but works, while it does not hear the other processes at once.
+    """
+    world = call.world
+    if not await world.db.is_writable():
+        return Reply(Health("failed", "failed", __version__), status=503)
+    if not world[Others].hears:
+        return Reply(Health("degraded", "ok", __version__, BUS_LOST))
+    return Reply(Health("ok", "ok", __version__))
 
 
 @routes.add("GET", "/metrics", Guard.NO_LOGIN, access=Access.OWN, unconditional=True)
@@ -42,24 +48,15 @@ async def get_metrics(call: Call[NoParams]) -> Reply:
     counts: dict[str, int] = {}
     with contextlib.suppress(Unavailable):  # during an outage, return the other metrics
         counts = await db.read(store.count)
-    readings = Readings(
-        waiting=call.world.changes.waiting,
-        statements=db.statements,
-        failures=db.availability.failures,
-        outages=db.availability.outages,
-        outage_seconds=db.availability.seconds,
-        waiting_for_database=db.availability.waiting,
-        replicas=db.list_replicas(),
-        writable=await db.is_writable(),
-        counts=counts,
-    )
-    return Reply(content=generate_latest(metrics.registry) + readings.text(), content_type=CONTENT_TYPE_LATEST)
+    common = CommonReadings(await db.is_writable(), counts, len(call.world[Others].living) + 1)
+    return Reply(content=await together.get_metrics(call.world) + common.text(), content_type=CONTENT_TYPE_LATEST)
 
 
 @status_routes.add("GET", "status", Guard.ADMIN, versions=("v1",), access=Access.OWN, returns=StatusView)
 async def get_status(call: Call[NoParams]) -> StatusView:
     """Return the version, the database, and how much the server has to do."""
     world = call.world
+    load, processes = await together.get_load(world), together.list_processes(world)
     counts = await world.db.read(store.count)
     return StatusView(
         version=__version__,
@@ -72,9 +69,10 @@ async def get_status(call: Call[NoParams]) -> StatusView:
         accounts=counts["accounts"],
         sessions=counts["sessions"],
         calls=counts["calls"],
-        requests=world[Admission].in_flight,
-        waiting=world.changes.waiting,
-        sockets=int(metrics.registry.get_sample_value("talkd_signaling_sockets") or 0),
+        requests=load.requests,
+        waiting=load.waiting,
+        sockets=load.sockets,
+        processes=[ProcessView(each.place, each.hears) for each in processes],
     )
 
 

@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from talkd import __version__
+from talkd.bus.others import Others
 from talkd.storage.availability import Kind
 from talkd.storage.database import ReplicaState
 
@@ -23,12 +24,23 @@ COUNTS = {
 """Descriptions of the metrics that are counted in the database."""
 
 
-class Health(msgspec.Struct, frozen=True):
-    """The answer of `/healthz`. `status` and `database` are `ok` or `failed`."""
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer of `/healthz`. `status` is `ok`, `degraded` or `failed`, and `database` is `ok` or `failed`."""
 
     status: str
     database: str
     version: str
+    reason: str = ""
+    """Why the server is degraded."""
+
+
+class ProcessView(msgspec.Struct, frozen=True, rename="camel"):
+    """A process that serves the database."""
+
+    place: str
+    """The machine that it runs on, and its number there."""
+    hears: bool
+    """Whether it hears the other processes at once."""
 
 
 class StatusView(msgspec.Struct, frozen=True, rename="camel"):
@@ -59,6 +71,8 @@ class StatusView(msgspec.Struct, frozen=True, rename="camel"):
     """Requests that wait for something new."""
     sockets: int
     """Open WebSockets of calls and events. The number is up to a second old."""
+    processes: list[ProcessView]
+    """The processes that serve the database. Requests, waiting requests and sockets are those of all."""
 
 
 class FindingView(msgspec.Struct, frozen=True):
@@ -84,7 +98,7 @@ class OptionView(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readings(Collector):
-    """The values of metrics that are read when `/metrics` is requested."""
+    """The values of metrics of this process that are read when `/metrics` is requested."""
 
     waiting: int
     """Waiting long polls."""
@@ -100,17 +114,11 @@ class Readings(Collector):
     """Transactions that wait for the end of an outage."""
     replicas: Sequence[ReplicaState]
     """The replicas of PostgreSQL."""
-    writable: bool
-    """Whether the database is writable."""
-    counts: Mapping[str, int]
-    """Counts by the names in COUNTS; empty while the database cannot be read."""
+    others: Others
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics. prometheus-client calls this."""
         yield GaugeMetricFamily("talkd_waiting_polls", "Waiting long polls.", self.waiting)
-        for name, meaning in COUNTS.items():
-            if name in self.counts:
-                yield GaugeMetricFamily(f"talkd_{name}", meaning, self.counts[name])
         yield CounterMetricFamily("talkd_database_statements", "Statements run on the database.", self.statements)
         failures = CounterMetricFamily(
             "talkd_database_failures", "Transactions that failed in database outages.", labels=("kind",)
@@ -131,14 +139,49 @@ class Readings(Collector):
                 lag.add_metric((replica.name,), replica.lag)
         yield reads
         yield lag
-        yield GaugeMetricFamily("talkd_database_writable", "1 if the database is writable.", self.writable)
         version = GaugeMetricFamily("talkd_info", "The version of talkd.", labels=("version",))
         version.add_metric((__version__,), 1)
         yield version
+        others = self.others
+        if not others.is_alone:
+            yield GaugeMetricFamily(
+                "talkd_bus_connected", "1 if the bus to other processes is connected.", others.hears
+            )
+            yield CounterMetricFamily("talkd_bus_messages_sent", "Messages to other processes.", others.told)
+            yield CounterMetricFamily("talkd_bus_messages_received", "Messages of other processes.", others.received)
+            yield CounterMetricFamily(
+                "talkd_bus_missed", "How often messages were missing, so that all was read again.", others.times_missed
+            )
 
     def text(self) -> bytes:
         """Return these metrics and those of the process (CPU, memory, open files) in Prometheus' text format."""
         registry = CollectorRegistry()
         registry.register(self)
         ProcessCollector(registry=registry)
+        return bytes(generate_latest(registry))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CommonReadings(Collector):
+    """The values of metrics that all processes have in common."""
+
+    writable: bool
+    """Whether the database is writable."""
+    counts: Mapping[str, int]
+    """Counts by the names in COUNTS; empty while the database cannot be read."""
+    processes: int
+    """Processes that serve the database."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics. prometheus-client calls this."""
+        for name, meaning in COUNTS.items():
+            if name in self.counts:
+                yield GaugeMetricFamily(f"talkd_{name}", meaning, self.counts[name])
+        yield GaugeMetricFamily("talkd_database_writable", "1 if the database is writable.", self.writable)
+        yield GaugeMetricFamily("talkd_processes", "Processes that serve the database.", self.processes)
+
+    def text(self) -> bytes:
+        """Return these metrics in Prometheus' text format."""
+        registry = CollectorRegistry()
+        registry.register(self)
         return bytes(generate_latest(registry))
