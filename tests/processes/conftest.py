@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -12,12 +13,17 @@ from support.company import Company, Enter, at
 from support.people import Person
 from support.running import LoopThread, Server
 from support.sockets import Socket
+from talkd.bus.others import Others
 from talkd.bus.sockets import SocketBus
 from talkd.config import Config
 
 
 def _leave(_config: Config) -> None:
     """Leave the settings as they are."""
+
+
+def _knows(server: Server, count: int) -> bool:
+    return len(server.app.world[Others].living) == count
 
 
 @pytest.fixture
@@ -32,6 +38,8 @@ def company(databases: Databases, loop_thread: LoopThread) -> Iterator[Company]:
             for _ in range(count):
                 own = msgspec.convert(msgspec.to_builtins(shared), Config)
                 started.append(Server(loop_thread, own, lambda: SocketBus(Path(folder))))
+            for server in started:
+                server.wait_for(partial(_knows, server, len(started) - 1))
             return started
 
         yield start
