@@ -170,6 +170,8 @@ class App:
         self._teller = Teller(others, frozenset({*WAKES, *(kind for table in tables.values() for kind in table)}))
         if not others.is_alone:
             db.tell = self._teller.note
+            world.limits.tell = partial(others.tell, limits.COUNTED)
+            others.on(limits.COUNTED, lambda _sender, content: world.limits.note(content))
         look_again = world[Signaling].look_again
         others.when_missed = (feed.clear, polling.outdate_lists, changes.publish_slowly, look_again)
         self._has_led = False
@@ -191,6 +193,8 @@ class App:
     async def start(self) -> None:
         """Open the database and start the background jobs. Raises DatabaseRefused."""
         world, db = self.world, self.world.db
+        if world.config.bus.url and not world.config.files.storage:
+            log.warning("files_on_local_disk", advice="processes on other machines need the same disk, or S3")
         await db.open(patience=self.world.config.database.start_timeout)
         try:
             await db.claim(world[Others].me)
