@@ -58,9 +58,9 @@ async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_
         await participants.remove(tx, room, attendee.actor, attendee, quiet=True)
 
 
-async def end_timed_out(tx: Tx) -> int:
-    """End a portion of the sessions that have not pinged for SESSION_KILL seconds. Return how many it ended."""
-    timed_out = await session_store.list_timed_out(tx, clock.steady() - SESSION_KILL, PORTION)
+async def end_timed_out(tx: Tx, seconds: int = SESSION_KILL) -> int:
+    """End a portion of the sessions that have not pinged for some seconds. Return how many it ended."""
+    timed_out = await session_store.list_timed_out(tx, clock.steady() - seconds, PORTION)
     # The session may have pinged before its room was locked.
     return await _end_all(tx, timed_out, is_over=lambda before, now: now.last_ping <= before.last_ping)
 
