@@ -1,7 +1,9 @@
 """What the processes of a database tell administrators together."""
 
+import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,9 @@ from support.running import Server
 from talkd.areas.operations.merging import merge
 from talkd.bus.others import Others
 from talkd.bus.sockets import SocketBus
+from talkd.cli.listening import examine_server
+from talkd.cli.storages import examine_files
+from talkd.config import Config
 
 STATUS = "/ocs/v2.php/apps/talkd/api/v1/status"
 
@@ -99,3 +104,22 @@ def test_samples_get_labels_whatever_they_have() -> None:
         'b_total{process="1",k="a b"} 2.0',
         'b_total{process="2",k="a b"} 2.0',
     ]
+
+
+def test_the_doctor_names_the_processes_that_serve_the_database(pair: tuple[Server, Server]) -> None:
+    first, _ = pair
+    found = first.run(examine_server(first.config))
+    places = [each.app.world[Others].myself.place for each in pair]
+    who = f"talkd with 2 processes ({'; '.join(sorted(places))})"
+    assert found.found == f"{who} serves this database and answers at {first.url}"
+
+
+def test_the_doctor_warns_if_processes_on_several_machines_keep_files_on_their_disks(tmp_path: Path) -> None:
+    async def list_states(config: Config) -> list[str]:
+        return [each.state async for each in examine_files(config) if each.subject == "files"]
+
+    config = Config()
+    config.data = str(tmp_path)
+    assert asyncio.run(list_states(config)) == ["ok"]
+    config.bus.url = "nats://127.0.0.1"
+    assert asyncio.run(list_states(config)) == ["ok", "warn"]

@@ -14,6 +14,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
+import asyncpg
 import msgspec
 
 from talkd.cli.data_folder import ForeignLock, find_owner
@@ -23,11 +24,17 @@ from talkd.config import Config
 from talkd.config_groups import ServerConfig
 from talkd.core.json import UNREADABLE
 from talkd.storage.postgres_hosts import connect
-from talkd.storage.postgres_lock import find_holder
+from talkd.storage.postgres_lock import MEMBERS, find_holder
 from talkd.web import sockets
 
 ANSWER_SECONDS = 5
 LONGEST_ANSWER = 65_536
+_PLACES = """
+    SELECT place FROM processes JOIN pg_locks AS held ON held.objid = processes.id
+    WHERE held.locktype = 'advisory' AND held.granted AND held.classid = $1 AND held.objsubid = 2
+    AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ORDER BY place
+"""
 OTHER = "something other than talkd answers"
 LOWEST_UNPRIVILEGED_PORT = 1024
 """The lowest port that a process without privileges may listen on."""
@@ -67,9 +74,21 @@ async def _holder(config: Config) -> str | None:
     connection = await connect(config.database.direct_url or config.database.url, timeout=CONNECT)
     try:
         holder = await find_holder(connection)
+        places = [] if holder is None else await _list_places(connection)
     finally:
         await connection.close()
+    if places:
+        return f"talkd with {len(places)} {'process' if len(places) == 1 else 'processes'} ({'; '.join(places)})"
     return None if holder is None else f"a talkd {holder}"
+
+
+async def _list_places(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:
+    """Return where the processes run that share the database, sorted. There are none if one process has it alone."""
+    try:
+        rows = await connection.fetch(_PLACES, MEMBERS)
+    except asyncpg.UndefinedTableError:
+        return []  # of an older version
+    return [row[0] for row in rows]
 
 
 def local_address(server: ServerConfig) -> str:

@@ -25,6 +25,13 @@ async def examine_files(config: Config) -> AsyncIterator[Finding]:
         yield await _storage(config)
     else:
         yield _folder(config)
+        if config.bus.url:
+            yield Finding(
+                WARN,
+                "files",
+                "contents are on a disk, but processes on several machines may serve the database",
+                f"keep them on S3, or on a disk that all machines have: {PAGE}",
+            )
         for finding in _other_disk(Path(config.data)):
             yield finding
     if config.files.scanner:
