@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from support.companies import Company, at
+from support.company import Company, at
 from support.people import Person
 from support.running import Server, set_interval
 from support.time import pass_time

@@ -1,6 +1,6 @@
 """Limits for each caller hold for all processes together."""
 
-from support.companies import Company, at, soon
+from support.company import Company, at, soon
 from support.running import Server
 from talkd.config import Config
 from talkd.web.limits import Limit

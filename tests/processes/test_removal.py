@@ -11,6 +11,7 @@ import pytest
 from support.company import Company, at, deaf
 from support.people import Person
 from support.running import Server, set_interval
+from support.waiting import await_waiting
 
 AFTER = "afterwards"
 
@@ -60,7 +61,7 @@ def test_a_poll_does_not_return_what_was_posted_after_the_removal(
     alice, bob, token = people
     known = alice.say(token, "before")["id"]
     polling = threads.submit(wait, bob, token, known)
-    second.wait_for(lambda: second.app.world.changes.waiting)
+    await_waiting(second, 1)
     remove(alice, bob, token)
     post_unheard(second, alice, token)
     status, text = polling.result(10)
@@ -75,7 +76,7 @@ def test_a_poll_does_not_return_what_was_posted_after_the_lobby_was_switched_on(
     alice, bob, token = people
     known = alice.say(token, "before")["id"]
     polling = threads.submit(wait, bob, token, known)
-    second.wait_for(lambda: second.app.world.changes.waiting)
+    await_waiting(second, 1)
     alice.put(f"v4/room/{token}/webinar/lobby", state=1)
     post_unheard(second, alice, token)
     status, text = polling.result(10)
@@ -90,7 +91,7 @@ def test_a_poll_does_not_return_what_was_posted_after_the_account_was_disabled(
     alice, bob, token = people
     known = alice.say(token, "before")["id"]
     polling = threads.submit(wait, bob, token, known)
-    second.wait_for(lambda: second.app.world.changes.waiting)
+    await_waiting(second, 1)
     first.admin_request("PUT", f"/ocs/v2.php/cloud/users/{bob.id}/disable")
     post_unheard(second, alice, token)
     status, text = polling.result(10)
@@ -107,7 +108,7 @@ def test_who_stays_gets_the_message_although_another_one_was_removed(
     alice.add(token, carol)
     known = alice.say(token, "before")["id"]
     polling = threads.submit(wait, bob, token, known)
-    second.wait_for(lambda: second.app.world.changes.waiting)
+    await_waiting(second, 1)
     remove(alice, carol, token)
     post_unheard(second, alice, token)
     status, text = polling.result(10)
