@@ -5,6 +5,7 @@ Every acknowledged message is there once and in order, requests wait for a short
 
 import asyncio
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,11 +21,14 @@ import pytest
 from support.people import Person
 from support.replication import Instance, running_instances
 from support.running import Server
+from talkd.areas.chat import waiting
+from talkd.areas.chat.feed import Feed
 from talkd.cli import checks
 from talkd.cli.doctor import OK, WARN
 from talkd.config import Config
 from talkd.server import App
 from talkd.storage import postgres_lock, postgres_outage
+from talkd.storage.postgres_hosts import CONNECT_SECONDS, Connector, list_addresses
 
 CHAT = "v1/chat/"
 
@@ -36,10 +40,18 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def primary(folder: Path) -> Iterator[Instance]:
+def instance(folder: Path) -> Iterator[Instance]:
     made = Instance.create(folder / "primary")
     yield made
     made.remove()
+
+
+@pytest.fixture
+def primary(instance: Instance) -> Iterator[Instance]:
+    """A running server. A failed test may have stopped it."""
+    yield instance
+    if not instance.is_running:
+        instance.start()
 
 
 @pytest.fixture
@@ -197,6 +209,70 @@ def test_a_replica_takes_over_and_nothing_acknowledged_is_lost(
     finally:
         second.remove()
         first.remove()
+
+
+async def test_a_host_that_does_not_answer_delays_no_connection_to_the_others(primary: Instance) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        dead = f"127.0.0.1:{silent.getsockname()[1]}"
+        connector = Connector(f"postgresql://postgres@{dead},127.0.0.1:{primary.port}/postgres")
+        async with asyncio.timeout(CONNECT_SECONDS):
+            for _ in range(2):
+                connection = await connector.connect()
+                assert await connection.fetchval("SELECT 1") == 1
+                await connection.close()
+
+
+def test_every_host_is_reached_with_the_same_user_and_options() -> None:
+    url = "postgresql://me:p%40ss%2C@[::1]:5433,b.example/name?sslmode=require"
+    assert list_addresses(url) == [
+        f"postgresql://me:p%40ss%2C@{host}/name?target_session_attrs=primary&sslmode=require"
+        for host in ("[::1]:5433", "b.example")
+    ]
+    other = url.replace("?", "?target_session_attrs=any&")
+    assert all(each.count("target_session_attrs=any") == 1 for each in list_addresses(other))
+    assert list_addresses("postgresql://me@a/name") == ["postgresql://me@a/name"]
+
+
+def test_requests_share_the_connections_that_postgres_allows(
+    primary: Instance, tmp_path: Path, new_server: Any
+) -> None:
+    primary.psql("CREATE ROLE few LOGIN CONNECTION LIMIT 4")
+    primary.psql("CREATE DATABASE few OWNER few")
+    server = start(new_server, tmp_path, primary.url("few").replace("postgres@", "few@"))
+    load = Load(server, posters=8)
+    with load.running():
+        wait_for(lambda: load.total > 100)
+    load.check()
+    assert load.refused == []
+    assert set(load.reads) == {200}
+    assert server.app.world.db.availability.outages == 0
+
+
+def test_a_poll_that_looks_during_an_outage_goes_on_waiting(
+    primary: Instance, tmp_path: Path, new_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    primary.psql("DROP DATABASE IF EXISTS talkd WITH (FORCE)")
+    primary.psql("CREATE DATABASE talkd")
+    server = start(new_server, tmp_path, primary.url(), patience=1)
+    monkeypatch.setattr(waiting, "PAUSE_SECONDS", 0.5)
+    ann = server.add_user("ann")
+    token = ann.create_room()
+    known = ann.room(token)["lastMessage"]["id"]
+    db, changes = server.app.world.db, server.app.world.changes
+    device = Person(server.client(ann.id), ann.id)
+    with ThreadPoolExecutor(1) as pool:
+        poll = pool.submit(device.request, "GET", CHAT + token, lookIntoFuture=1, lastKnownMessageId=known, timeout=30)
+        wait_for(lambda: changes.waiting)
+        primary.stop()
+        wait_for(lambda: db.damage)
+        failed = db.availability.failures["read"]
+        server.loop_thread.loop.call_soon_threadsafe(changes.publish_everything)
+        server.loop_thread.loop.call_soon_threadsafe(server.app.world[Feed].clear)
+        wait_for(lambda: db.availability.failures["read"] > failed + 3)
+        assert not poll.done()
+        primary.start()
+        wait_for(lambda: ann.status("POST", CHAT + token, message="at last") == 201)
+        assert [message["message"] for message in poll.result().json()["ocs"]["data"]] == ["at last"]
 
 
 def test_a_killed_transaction_is_repeated(server: Server, primary: Instance) -> None:

@@ -77,6 +77,11 @@ class Instance:
         """Run statements and return the rows as text."""
         return self.run("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", self.url(name), "-c", command).strip()
 
+    @property
+    def is_running(self) -> bool:
+        """Return True between `start` and `stop`."""
+        return (self.folder / "postmaster.pid").exists()
+
     def start(self) -> None:
         """Start, and wait until connections are accepted."""
         self.run("pg_ctl", "-w", "-D", str(self.folder), "-o", f"-p {self.port}", "-l", f"{self.folder}/log", "start")

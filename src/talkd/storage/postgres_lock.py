@@ -90,6 +90,8 @@ class ServingLock:
 
     async def _take_on(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         take = "SELECT pg_try_advisory_lock_shared($1)" if self._process else "SELECT pg_try_advisory_lock($1)"
+        if await connection.fetchval("SELECT pg_is_in_recovery()", timeout=ANSWER_SECONDS):
+            raise ConnectionError("this is a replica, whose locks say nothing about the primary")
         until = asyncio.get_running_loop().time() + GRACE
         while not await connection.fetchval(take, SERVING, timeout=ANSWER_SECONDS):
             if asyncio.get_running_loop().time() > until:

@@ -8,11 +8,15 @@ from talkd.areas.notifications import service as notifications
 from talkd.conversation.participant import Participant
 from talkd.conversation.pings import Pings
 from talkd.core.constants import MAX_POLL_SECONDS
-from talkd.realtime.changes import attendee_topic, login_topics, room_topic, rules_topic
+from talkd.core.errors import Unavailable
+from talkd.realtime.changes import Watch, attendee_topic, login_topics, room_topic, rules_topic
 from talkd.realtime.timers import end_of_wait
 from talkd.web import guards
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
+
+PAUSE_SECONDS = 5.0
+"""During an outage of the database, a request that waits looks again after this time."""
 
 Arrive = Callable[[Call[Any]], Awaitable[None]]
 Look = Callable[[Call[Any]], Awaitable[Reply | None]]
@@ -24,6 +28,8 @@ async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int, *o
     A change is a message, one of the other topics, or a change of what the caller may do in the room. `arrive` runs
     once, before the first `look`. Return None at once if the caller has left the room and joined it again as a new
     attendee, whose changes the watch does not see: the client then asks again.
+
+    An outage of the database does not end the wait, unless it lasts until the end of it.
 
     Raises the errors of the guards if the caller may no longer be in the room, and NotAuthenticated if their login has
     ended.
@@ -42,15 +48,19 @@ async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int, *o
             if call.me.attendee.id != attendee_id:
                 return None
         await arrive(call)
+        changed: set[str] = set()
         while True:
-            changed = watch.take()
-            if not logins.isdisjoint(changed):
-                await guards.require_login_again(call)
-            if not standing.isdisjoint(changed):
-                await guards.require_room_again(call)
+            changed |= watch.take()
+            try:
+                await _check_again(call, login=not logins.isdisjoint(changed), room=not standing.isdisjoint(changed))
                 if call.me.attendee.id != attendee_id:
                     return None
-            reply = await look(call)
+                reply = await look(call)
+            except Unavailable:
+                if not await _can_pause(call, watch, until):
+                    raise
+                continue
+            changed.clear()
             if reply is not None:
                 if standing.isdisjoint(watch.take()):
                     call.standing = world.changes.standing  # what else changed concerns other attendees
@@ -59,6 +69,22 @@ async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int, *o
                 if watch.has_hung_up or world.changes.closing or until <= loop.time():
                     return None
                 note_presence(call)
+
+
+async def _check_again(call: Call[Any], *, login: bool, room: bool) -> None:
+    if login:
+        await guards.require_login_again(call)
+    if room:
+        await guards.require_room_again(call)
+
+
+async def _can_pause(call: Call[Any], watch: Watch, until: float) -> bool:
+    """Wait a while during an outage of the database, or until it is back. Return False if no time is left for that."""
+    again = asyncio.get_running_loop().time() + PAUSE_SECONDS
+    if again > until or call.world.changes.closing:
+        return False
+    await watch.wait(again)
+    return not watch.has_hung_up
 
 
 def note_presence(call: Call[Any]) -> None:
