@@ -7,6 +7,7 @@ import pytest
 from support.company import Company, Enter, at, make_room
 from support.running import Server
 from support.sockets import Socket
+from talkd.bus.sockets import SocketBus
 
 Open = Callable[[Server], Socket]
 
@@ -118,3 +119,23 @@ def test_clients_go_on_when_the_process_where_they_live_stops(company: Company, 
     assert second.expect("transient")["data"] == {"agenda": ["one"]}
     first.say(second, "still here")
     assert second.expect("message")["data"] == "still here"
+
+
+def test_what_was_lost_is_noticed_by_those_on_sockets(
+    two: list[Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, token = make_room(two[0])
+    carol = two[0].add_user("carol")
+    alice.add(token, carol)
+    first = enter_at(two[0], alice, token, features=("chat-relay",))
+    second = enter_at(two[0], carol, token)
+    at(two[0], alice).say(token, "before")
+    assert first.event("room", "message")["data"]["chat"]["comment"]["message"] == "before"
+    there, remover = at(two[1], bob), at(two[1], alice)
+    attendee = remover.attendee(token, carol)
+    with monkeypatch.context() as cut:
+        cut.setattr(SocketBus, "send", lambda *_: None)
+        there.say(token, "lost")
+        remover.delete(f"v4/room/{token}/attendees", attendeeId=attendee)
+    assert first.event("room", "message")["data"]["chat"]["comment"]["message"] == "lost"
+    assert second.expect("room") == {"roomid": ""}

@@ -80,6 +80,7 @@ class Announcer:
         finally:
             room.reading = None
         if found is not None and found.room.id == room.id:
+            self._signaling.chat.catch_up(room, found.room.last_message_id)
             self._update_standings(room, found)
             self._tell(room, found)
         if room.needs_list or room.parted or any(peer.is_present for peer in room.newcomers.values()):

@@ -29,6 +29,7 @@ class ChatRelay:
 
     def note(self, room: LiveRoom, message_id: int) -> None:
         """Note that a message was posted in a room."""
+        room.chat_seen = max(room.chat_seen, message_id)
         if room.chat_from is None:
             room.chat_from = message_id - 1
             if not room.is_relaying:
@@ -47,9 +48,16 @@ class ChatRelay:
         finally:
             room.is_relaying = False
 
-    def hint(self, room: LiveRoom) -> None:
-        """Let all peers of a room fetch its messages, because some may have been missed."""
-        self._send_hint(room, room.list_present())
+    def catch_up(self, room: LiveRoom, newest: int) -> None:
+        """Bring what was missed up to the newest message of the room, as it was read."""
+        seen, room.chat_seen = room.chat_seen, max(room.chat_seen, newest)
+        if room.may_have_missed and 0 < seen < newest:
+            self.note(room, seen + 1)
+        room.may_have_missed = False
+
+    def hint(self, room: LiveRoom, peer: Peer) -> None:
+        """Let a peer fetch the messages of its room, because it may have missed some."""
+        self._send_hint(room, [peer])
 
     def _send_hint(self, room: LiveRoom, peers: list[Peer]) -> None:
         hint = _frame(room, {"refresh": True})

@@ -135,8 +135,12 @@ class Signaling:
             socket.send(messages.refusal(Refused("too_many_requests", "Your network has too many connections.")))
             socket.hang_up()
             return
-        self.limit(socket, HELLO_SECONDS, "hello_expected")
+        self.expect_hello(socket)
         socket.send(messages.reply("welcome", {"version": __version__, "features": self.features}))
+
+    def expect_hello(self, socket: Connection) -> None:
+        """Close the connection of a client that does not say hello in time."""
+        self.limit(socket, HELLO_SECONDS, "hello_expected")
 
     def receive(self, socket: Connection, message: bytes) -> None:
         """Handle a message, at once or in a task."""
@@ -198,11 +202,12 @@ class Signaling:
 
     # --- other processes ---------------------------------------------------------------------
     def look_again(self) -> None:
-        """Read all rooms again, and let clients fetch messages, because changes may have been missed."""
+        """Read all rooms again, because events may have been missed."""
         self.ended_sessions += 1
         for room in self.registry.list_rooms():
+            room.may_have_missed = True
             self.announcer.schedule(room, list_changed=True)
-            self.chat.hint(room)
+            self.spawn(self.homes.drop_ended(room))
 
     # --- for the functions that handle messages ----------------------------------------------
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

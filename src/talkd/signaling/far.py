@@ -73,9 +73,8 @@ class FarSocket(Connection):
 
     def hang_up(self) -> None:
         if self.is_open:
-            self.is_open = False
-            self.set_deadline(None)
             self._sockets.tell(self.front, HangUp(self.number))
+            self.forget()
 
     def forget(self) -> None:
         """Stop using the socket: it is closed, or its peer has gone to another home."""

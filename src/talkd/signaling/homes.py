@@ -38,6 +38,7 @@ class Homes:
         self._left: set[int] = set()
         self._storing: asyncio.Task[None] | None = None
         self._gone: list[int] = []
+        self._turn = asyncio.Lock()
 
     @property
     def is_alone(self) -> bool:
@@ -56,8 +57,9 @@ class Homes:
         """
         if self.is_alone:
             return self.me, ""
-        self._left.discard(room_id)
-        return await self._world.db.write(lambda tx: service.claim(tx, room_id, self.me))
+        async with self._turn:  # a room that is being given up must not be claimed before that is stored
+            self._left.discard(room_id)
+            return await self._world.db.write(lambda tx: service.claim(tx, room_id, self.me))
 
     async def find(self, peer_id: str) -> Found | None:
         """Return a peer of any process, or None. Raises Unavailable."""
@@ -107,7 +109,8 @@ class Homes:
         try:
             while self._has_changed:
                 await asyncio.sleep(PAUSE)
-                await self._signaling.write(self._take_changes())
+                async with self._turn:
+                    await self._signaling.write(self._take_changes())
         finally:
             self._storing = None
 
@@ -142,6 +145,13 @@ class Homes:
         if not rooms or self.is_alone:
             return set()
         return await self._world.db.read(lambda tx: service.list_lost(tx, rooms, self.me))
+
+    async def drop_ended(self, room: LiveRoom) -> None:
+        """Take the peers out of a room whose session has ended, because the event of that may have been missed."""
+        sessions = {peer.session_id for peer in room.list_all() if peer.session_id}
+        living = await self._world.db.read(lambda tx: service.list_sessions(tx, room.id))
+        for session_id in sessions - living:
+            self._signaling.drop_session(session_id)
 
     async def forget_unserved(self) -> None:
         """Delete what is stored of peers of processes that ended some time ago."""

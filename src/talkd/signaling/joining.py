@@ -133,7 +133,7 @@ async def enter_again(signaling: "Signaling", peer: Peer, known: KnownPeer) -> N
         signaling.require_room_soon(peer)
     else:
         if peer.room is not None:
-            signaling.chat.hint(peer.room)
+            signaling.chat.hint(peer.room, peer)
 
 
 def _require_alive(signaling: "Signaling", peer: Peer) -> None:

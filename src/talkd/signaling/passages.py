@@ -186,9 +186,12 @@ class Passages:
             found = await self._signaling.homes.find_resumable(given.resumeid)
         if found is None or found.process == self._others.me or not isinstance(socket, WebSocket):
             return False
+        socket.set_deadline(None)  # its hello has come
         if found.is_served:
             is_there = await self._attach(socket, found.process, found.peer, given, features, request_id)
             if is_there is not None:
+                if not is_there:
+                    self._signaling.expect_hello(socket)
                 return is_there
         if not socket.is_open:
             return True
@@ -219,8 +222,6 @@ class Passages:
             del self._attaching[passage.number]
         if not is_there:
             self._end(socket)
-        else:
-            socket.set_deadline(None)
         return is_there
 
     def _revive(self, known: KnownPeer, resume_id: str, socket: Connection | None) -> Peer:

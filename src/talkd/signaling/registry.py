@@ -14,10 +14,12 @@ class LiveRoom:
         "announced_at",
         "announcing",
         "chat_from",
+        "chat_seen",
         "for_polling",
         "id",
         "is_relaying",
         "list_sent",
+        "may_have_missed",
         "members",
         "needs_list",
         "newcomers",
@@ -55,6 +57,10 @@ class LiveRoom:
         """What the list that was sent last said of each session."""
         self.chat_from: int | None = None
         """The id of the last chat message before those that the peers must still be brought, or None."""
+        self.chat_seen = 0
+        """The id of the newest message that the room is known to have, or 0."""
+        self.may_have_missed = False
+        """Whether events of the room may have been missed since its sessions were read."""
         self.is_relaying = False
         """Whether chat messages are being brought."""
 

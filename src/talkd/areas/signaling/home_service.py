@@ -44,6 +44,11 @@ async def keep(
         await store.leave(tx, left, me)
 
 
+async def list_sessions(tx: Tx, room_id: int) -> set[str]:
+    """Return the ids of all sessions in a room."""
+    return set(await store.list_sessions(tx, room_id))
+
+
 async def find(tx: Tx, peer_id: str) -> Found | None:
     """Return a peer, or None."""
     return _found(await store.find_peer(tx, peer_id))

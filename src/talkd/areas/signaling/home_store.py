@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
-from talkd.storage.schema import live_rooms, peers, processes
+from talkd.storage.schema import live_rooms, peers, processes, sessions
 from talkd.storage.statements import Statement, bind, insert, one_of
 
 
@@ -64,6 +64,7 @@ _FOUND = shape_of(Stored, peers.c.content, peers.c.process, _SERVING)
 _STORED = sa.select(*_FOUND)
 _FIND = Query(_STORED.where(peers.c.id == bind("id")), _FOUND)
 _FIND_RESUMABLE = Query(_STORED.where(peers.c.resume == bind("resume")), _FOUND)
+_SESSIONS = Statement(sa.select(sessions.c.session_id).where(sessions.c.room_id == bind("room_id")))
 _UNSERVED = Statement(
     sa.select(peers.c.process).distinct().where(~sa.exists().where(processes.c.id == peers.c.process))
 )
@@ -108,6 +109,11 @@ async def find_peer(tx: Tx, peer_id: str) -> Stored | None:
 async def find_resumable(tx: Tx, resume: str) -> Stored | None:
     """Return the peer whose client resumes with the secret of this fingerprint, or None."""
     return await tx.find(_FIND_RESUMABLE, resume=resume)
+
+
+async def list_sessions(tx: Tx, room_id: int) -> list[str]:
+    """Return the ids of all sessions in a room."""
+    return await tx.values(_SESSIONS, room_id=room_id)
 
 
 async def list_unserved(tx: Tx) -> list[int]:
