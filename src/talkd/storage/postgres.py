@@ -37,6 +37,8 @@ START_PAUSE = 0.5
 """Seconds between two attempts to connect to a PostgreSQL that is not running yet."""
 NAMES = 7_482
 """First number of the advisory locks for names."""
+WARM = 2
+"""Connections of each pool that the start makes."""
 TOGETHER = 2
 """Maximum number of writers of one queue with a connection: one works, and one can start as soon as it is done."""
 
@@ -63,6 +65,12 @@ async def _keep(_connection: Any) -> None:
 
     A transaction that is still open is rolled back anyway, and no statement changes what outlives a transaction.
     """
+
+
+async def _warm_up(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    """Connect for the first requests, which would otherwise wait for it."""
+    connections = await asyncio.gather(*(pool.acquire() for _ in range(min(WARM, pool.get_max_size()))))
+    await asyncio.gather(*(pool.release(each) for each in connections))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +201,7 @@ class PostgresDatabase(Database):
         self._prologue = prologue_of(self._limits.settings) if is_pooled else ""
         await self._connect()
         self._outage.reopen()
+        await asyncio.gather(_warm_up(self._writers), _warm_up(self._readers))
         async with self._writers.acquire() as connection, connection.transaction():
             _, self._server = await connection.fetchrow(_STATE) or (False, "")
 
