@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkd.load.measures import CLASSES, Durations, Measures
+from talkd.load.processes import processes_in
 from talkd.load.report import find_bottlenecks
 
 
@@ -59,3 +60,14 @@ def test_the_load_generator_says_when_it_is_too_slow_itself(cores: float, lag: f
     [found] = find_bottlenecks(cores, lag, late)
     assert reason in found
     assert find_bottlenecks(0.5, 5.0, 100.0) == []
+
+
+def test_the_metrics_of_several_processes_are_read_by_process() -> None:
+    text = "".join(
+        f'process_cpu_seconds_total{{process="{number}"}} {number}.5\n'
+        f'process_resident_memory_bytes{{process="{number}"}} {number}e+06\n'
+        for number in (1, 2)
+    )
+    assert processes_in(text) == {"1": (1.5, 1_000_000), "2": (2.5, 2_000_000)}
+    assert processes_in("process_cpu_seconds_total 3\nprocess_resident_memory_bytes 4\n") == {"": (3.0, 4)}
+    assert processes_in("talkd_calls 1\n") == {}

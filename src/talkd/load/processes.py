@@ -95,19 +95,13 @@ class WatchedMetrics(Watched):
         address.path = ""
         self._path = parts.path or "/metrics"
         self._line = Line(address, Login())
+        self._last: dict[str, tuple[float, int]] = {}
+        """The CPU seconds and memory of each process of the server, also of one that an answer leaves out."""
 
     async def read(self) -> tuple[float, int]:
-        try:
-            answer = await self._line.ask("GET", self._path)
-            found = {
-                sample.name: sample.value
-                for family in text_string_to_metric_families(answer.body.decode())
-                for sample in family.samples
-                if sample.name in (CPU_FIGURE, MEMORY_FIGURE)
-            }
-            return found[CPU_FIGURE], int(found[MEMORY_FIGURE])
-        except (Failed, KeyError, ValueError):
-            return self.cpu, self.memory
+        with contextlib.suppress(Failed, ValueError):
+            self._last |= processes_in((await self._line.ask("GET", self._path)).body.decode())
+        return sum(cpu for cpu, _ in self._last.values()), sum(memory for _, memory in self._last.values())
 
     def close(self) -> None:
         self._line.close()
@@ -116,6 +110,19 @@ class WatchedMetrics(Watched):
         """Return whether the server tells."""
         await self.look(begins=True)
         return self.cpu > 0
+
+
+def processes_in(text: str) -> dict[str, tuple[float, int]]:
+    """Return the CPU seconds and memory in a text of metrics, by process. Raises ValueError if it is none."""
+    cpu: dict[str, float] = {}
+    memory: dict[str, int] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == CPU_FIGURE:
+                cpu[sample.labels.get("process", "")] = sample.value
+            elif sample.name == MEMORY_FIGURE:
+                memory[sample.labels.get("process", "")] = int(sample.value)
+    return {process: (cpu[process], memory.get(process, 0)) for process in cpu}
 
 
 class Own:
