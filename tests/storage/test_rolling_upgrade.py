@@ -253,3 +253,16 @@ def test_a_server_of_an_older_version_goes_on_while_the_tables_are_migrated(data
         alice = Person(running.admin, "admin")
         alice.say(token, "from the new version")
         assert alice.texts(token) == ["before the migration", "after the migration", "from the new version"]
+
+
+def test_a_server_of_the_version_before_starts_on_these_tables(old: Old, tmp_path: Path) -> None:
+    old.bring_up_to_date()
+    program = Predecessor(tmp_path, REVISIONS[-2]).program
+    settings = {"DATABASE_URL": old.config.database.url} if old.is_postgres else {}
+    with Process(Path(old.config.data), program=program, **settings) as running:
+        alice = Person(running.admin, "admin")
+        token = alice.create_room()
+        alice.say(token, "after going back")
+        assert alice.texts(token) == ["after going back"]
+        assert "newer_schema" in running.output
+    assert old.run("SELECT version_num FROM alembic_version") == [(REVISIONS[-1],)]
