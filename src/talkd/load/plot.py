@@ -1,4 +1,4 @@
-"""Pictures of one or several runs: latency, deliveries, and memory over the number of users, or over time for one step.
+"""Pictures of one or several runs: latency, deliveries, and memory over the number of users.
 
 Colours are those of Okabe and Ito, which people with any colour vision can tell apart. Markers and lines differ, too.
 """

@@ -56,8 +56,8 @@ class WatchedProcess(Watched):
             self._process = psutil.Process(pid)
         except psutil.Error as error:
             raise Wrong(f"--pid {name}={pid}: there is no such process") from error
-        self._ended: dict[int, float] = {}
-        """The CPU seconds of each process when it was last seen: those of processes that have ended count, too."""
+        self._cpu_of: dict[int, float] = {}
+        """The CPU seconds of each process when it was last seen, also of those that have ended."""
 
     async def read(self) -> tuple[float, int]:
         return await asyncio.to_thread(self._read)
@@ -68,9 +68,9 @@ class WatchedProcess(Watched):
             for each in (self._process, *self._process.children(recursive=True)):
                 with contextlib.suppress(psutil.Error):
                     times = each.cpu_times()
-                    self._ended[each.pid] = times.user + times.system
+                    self._cpu_of[each.pid] = times.user + times.system
                     memory += _memory_of(each)
-        return sum(self._ended.values()), memory
+        return sum(self._cpu_of.values()), memory
 
 
 def _memory_of(process: psutil.Process) -> int:

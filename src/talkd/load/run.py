@@ -67,6 +67,8 @@ class Run:
         self._crowd = Crowd(plan, admin, self._measures, progress)
         self._gate = asyncio.Semaphore(plan.at_once)
         self._is_ending = False
+        self._cores, self._memory = 0.0, 0
+        """What the load generator used in the last step, measured before the users left."""
         self.steps: list[Step] = []
         self.left: list[str] = []
         """The accounts that could not be removed."""
