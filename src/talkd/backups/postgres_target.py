@@ -83,7 +83,7 @@ class PostgresTarget(Target):
         try:
             await self._connection.copy_records_to_table(table.name, records=rows, columns=table.names)
         except _UNSTORABLE as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(str(error).partition("\n")[0]) from error
 
     async def set_counters(self, counters: Mapping[str, int]) -> None:
         for name in await self.source.get_counters():
@@ -116,7 +116,7 @@ class PostgresTarget(Target):
         try:
             await self._connection.execute(text)
         except _UNSTORABLE as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(str(error).partition("\n")[0]) from error
         await self._connection.execute(f"DELETE FROM {STATE} WHERE key = $1", key)  # noqa: S608 - fixed
 
     async def publish(self, revision: str, progress: Progress) -> None:
