@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import apsw
@@ -18,7 +19,7 @@ from talkd.backups.target import DEFERRED, ORIGIN, Target
 from talkd.storage import sqlite_files as files
 from talkd.storage import sqlite_generation as generation
 from talkd.storage import sqlite_search
-from talkd.storage.migrate import upgrade_file
+from talkd.storage.migrate import REVISIONS, upgrade_file
 
 _INDEXED_AT_ONCE = 20_000
 _CREATE_STATE = f"CREATE TABLE {STATE} (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT"
@@ -29,10 +30,29 @@ _LIST_INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sq
 class SqliteTarget(Target):
     """A file that belongs to nobody else."""
 
-    def __init__(self, path: Path, connection: apsw.Connection) -> None:
-        self._path, self._connection = path, connection
-        self.source = SqliteSource(connection)
+    def __init__(self, path: Path, pragmas: Sequence[str]) -> None:
+        self._path, self._pragmas = path, pragmas
         self._inserts: dict[str, str] = {}
+        self._open()
+
+    def _open(self) -> None:
+        self._connection = apsw.Connection(str(files.filling_of(self._path)), flags=apsw.SQLITE_OPEN_READWRITE)
+        for pragma in self._pragmas:
+            self._connection.execute(f"PRAGMA {pragma}")
+        self.source = SqliteSource(self._connection)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    async def _run_closed(self, work: Callable[[], None]) -> None:
+        """Run work that opens the file with Python's own SQLite.
+
+        It is another library than that of APSW. If both had the file open, each would release the locks of the other.
+        """
+        self._connection.close()
+        await asyncio.to_thread(work)
+        self._open()
 
     @contextlib.asynccontextmanager
     async def step(self) -> AsyncIterator[None]:
@@ -46,8 +66,7 @@ class SqliteTarget(Target):
         self._connection.execute("COMMIT")
 
     async def create(self, revision: str, state: Mapping[str, str]) -> None:
-        filling = files.filling_of(self._path)
-        await asyncio.to_thread(create_tables, filling, revision)
+        await self._run_closed(partial(create_tables, files.filling_of(self._path), revision))
         async with self.step():
             found = self._connection.execute(_LIST_INDEXES).fetchall()
             self._connection.execute(_CREATE_STATE)
@@ -96,18 +115,21 @@ class SqliteTarget(Target):
             raise ValueError(str(error)) from error
         self._connection.execute(f"DELETE FROM {STATE} WHERE key = ?", (key,))  # noqa: S608 - fixed
 
-    async def publish(self, revision: str, progress: Progress) -> None:  # noqa: ARG002 - the file knows it
+    async def publish(self, revision: str, progress: Progress) -> None:
         broken = self._connection.execute("PRAGMA foreign_key_check").fetchone()
         if broken is not None:
             raise ValueError(f"a row of {broken[0]} belongs to a row of {broken[2]} that is not there")
         filling = files.filling_of(self._path)
-        self._connection.execute("PRAGMA journal_mode = DELETE")
-        await asyncio.to_thread(upgrade_file, filling)
+        if revision != REVISIONS[-1]:
+            await self._run_closed(partial(upgrade_file, filling))
         self._index_messages(progress)
         self._connection.execute(f"DROP TABLE {STATE}")
         generation.begin(self._connection)
         self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # closing would hide that the disk is full
         self._connection.close()
+        if files.is_filled(files.log_of(filling)):
+            raise PlaceRefused(f"another program uses {filling}: end it")
         await asyncio.to_thread(_write_through, filling)
         files.put_in_place(filling, self._path)
 
@@ -143,17 +165,16 @@ async def filled_sqlite(path: Path, *, may_continue: bool) -> AsyncIterator[Sqli
     if not (may_continue and _has_state(filling)):
         _remove(filling)
         files.create_private(filling)
-    connection = apsw.Connection(str(filling), flags=apsw.SQLITE_OPEN_READWRITE)
+    durable = ("journal_mode = WAL", "synchronous = NORMAL")
+    quick = ("journal_mode = MEMORY", "synchronous = OFF")
+    shared = ("cache_size = -65536", "temp_store = MEMORY")
+    target = SqliteTarget(path, (*(durable if may_continue else quick), *shared))
     is_complete = False
     try:
-        durable = ("journal_mode = WAL", "synchronous = NORMAL")
-        quick = ("journal_mode = MEMORY", "synchronous = OFF")
-        for pragma in (*(durable if may_continue else quick), "cache_size = -65536", "temp_store = MEMORY"):
-            connection.execute(f"PRAGMA {pragma}")
-        yield SqliteTarget(path, connection)
+        yield target
         is_complete = True
     finally:
-        connection.close()
+        target.close()
         if not (may_continue or is_complete):
             _remove(filling)
 
