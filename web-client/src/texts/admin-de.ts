@@ -228,6 +228,8 @@ export const adminDe: AdminCatalogue = {
   "admin.status.failed": "Die Datenbank lässt sich nicht beschreiben. Niemand kann Nachrichten senden.",
   "admin.status.ok": "Der Server arbeitet.",
   "admin.status.requests": "Laufende Anfragen",
+  "admin.status.processes": "Prozesse",
+  "admin.status.processes.deaf": "Kein Bus, daher brauchen Nachrichten bis zu einer Sekunde: {places}",
   "admin.status.requests.waiting": "{all}, davon {waiting} wartend",
   "admin.status.sessions": "Sitzungen in Unterhaltungen",
   "admin.status.sockets": "Offene WebSockets",

@@ -218,6 +218,8 @@ export const adminEn = {
   "admin.status.failed": "The database cannot be written. Nobody can send messages.",
   "admin.status.ok": "The server works.",
   "admin.status.requests": "Requests in progress",
+  "admin.status.processes": "Processes",
+  "admin.status.processes.deaf": "Lost the bus, so messages take up to a second: {places}",
   "admin.status.requests.waiting": "{all}, {waiting} of them wait",
   "admin.status.sessions": "Sessions in conversations",
   "admin.status.sockets": "Open WebSockets",
