@@ -57,6 +57,10 @@ class Process:
 
 DEPARTURE = "departure"
 """The kind of the last message of a process that stops. It has told everything before."""
+COUNT = "count"
+"""The kind of a message that says how many others were sent to one process, so that it notices if the last is lost."""
+COUNTED_LOOKS = 15
+"""So many looks after the last message to a process, it is told their count: longer than a lost bus goes unnoticed."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Parcel).decode
@@ -78,6 +82,8 @@ class Others:
         """How often messages were missing, so that everything was read again."""
         self.living: dict[int, Process] = {}
         """The other processes that serve the database."""
+        self.doubted: frozenset[int] = frozenset()
+        """Processes that were not connected to the database at the last look. They are dead if they still are not."""
         self.kept: deque[bytes] = deque(maxlen=MOST_KEPT)
         """Messages that go through the database."""
         self.when_missed: tuple[Callable[[], None], ...] = ()
@@ -90,7 +96,12 @@ class Others:
         """Called with a process that has told this one alone something that has not arrived."""
         self._hearing = Hearing()
         self._sent_to: Counter[int] = Counter()
+        self._counted: dict[int, int] = {}
+        """How many more times the processes are told how much they were sent."""
         self._heard_from: dict[int, int] = {}
+        self._claimed: dict[int, int] = {}
+        """How much the processes say since the last look that they have sent to this one, and before it."""
+        self._claimed_before: dict[int, int] = {}
         if bus is not None:
             bus.receive = self.receive
 
@@ -138,15 +149,16 @@ class Others:
         self._send(Parcel(self.me, self.sent, 0, kind, content))
 
     def tell_one(self, process: int, kind: str, content: bytes) -> None:
-        """Tell one process. If that is lost, it notices by the next message."""
+        """Tell one process. If that is lost, it notices by the next message, or within two looks."""
         if self._bus is not None:
             self._sent_to[process] += 1
+            self._counted[process] = COUNTED_LOOKS
             self._send(Parcel(self.me, self._sent_to[process], process, kind, content))
 
     def _send(self, parcel: Parcel) -> None:
         assert self._bus is not None, "there are others"
         message = _encode(parcel)
-        self.told += 1
+        self.told += parcel.kind != COUNT
         recipient = self.living.get(parcel.to)
         if self._bus.is_connected:
             self._bus.send(message, parcel.to or None)
@@ -167,8 +179,9 @@ class Others:
     def _forget(self, processes: set[int]) -> None:
         if processes:
             for each in processes:
+                # If it lives after all, its next message counts as the first after a loss. The numbers of what it is
+                # sent go on, because it knows the earlier ones.
                 self._heard_from.pop(each, None)
-                self._sent_to.pop(each, None)
             self.when_died(processes)
 
     # --- hearing ------------------------------------------------------------------------------
@@ -184,6 +197,9 @@ class Others:
             log.warning("bus_message_unreadable")
             return
         if parcel.sender == self.me or parcel.to not in (0, self.me):
+            return
+        if parcel.kind == COUNT:
+            self._claimed[parcel.sender] = parcel.number
             return
         is_new = self._hearing.take if parcel.to == 0 else self._take_own
         if not is_new(parcel.sender, parcel.number):
@@ -204,9 +220,23 @@ class Others:
             return False
         self._heard_from[sender] = number
         if number != heard + 1:
-            log.info("bus_messages_missed", reason="messages to this process lost")
-            self.when_lost(sender)
+            self._lose(sender)
         return True
+
+    def _lose(self, sender: int) -> None:
+        log.info("bus_messages_missed", reason="messages to this process lost")
+        self.when_lost(sender)
+
+    def _compare_counts(self) -> None:
+        """Tell the others how much they were sent, and notice what was sent to this process and has not arrived."""
+        for process in self._counted.keys() & self.living.keys():
+            self._send(Parcel(self.me, self._sent_to[process], process, COUNT, b""))
+        self._counted = {key: left - 1 for key, left in self._counted.items() if left > 1}
+        for sender, number in self._claimed_before.items():
+            if sender in self.living and self._heard_from.get(sender, 0) < number:
+                self._heard_from[sender] = number
+                self._lose(sender)
+        self._claimed_before, self._claimed = self._claimed, {}
 
     def look(self, living: Mapping[int, Process]) -> bool:
         """Note which other processes live. Return True, after calling `when_missed`, if anything may have been missed.
@@ -219,6 +249,7 @@ class Others:
         self._forget(set(died))
         self._departed &= living.keys()
         self.living = {key: each for key, each in living.items() if key not in self._departed}
+        self._compare_counts()
         is_missing = self._hearing.look({each.id: each.sent for each in living.values()})
         if is_missing or has_died:
             self.times_missed += 1

@@ -31,13 +31,19 @@ class Elsewhere:
 
     def lose_processes(self, processes: set[int]) -> None:
         """Go on without processes that have ended: with the peers that lived there, if their clients are here."""
-        self.far_sockets.lose_fronts(processes)
+        for process in processes:
+            self._lose_front(process)
         self.passages.lose_homes(processes)
 
     def lose_letters(self, sender: int) -> None:
         """Let clients connect again that may have missed something, because letters of a process were lost."""
-        self.far_sockets.lose_fronts({sender})
+        self._lose_front(sender)
         self.passages.cut({sender})
+
+    def _lose_front(self, process: int) -> None:
+        """Take all sockets of a process for closed. If it lives, it must know, or their clients hear nothing more."""
+        if self.far_sockets.lose_front(process):
+            self.far_sockets.tell(process, letters.Forgotten())
 
     def settle(self, peer: Peer, socket: Connection | None) -> None:
         """Let a peer that comes from another process live here. It is in no room, and may have no socket."""

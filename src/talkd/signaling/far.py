@@ -170,8 +170,9 @@ class FarSockets:
         socket.forget()
         self._signaling.lose(socket)
 
-    def lose_fronts(self, fronts: set[int]) -> None:
-        """Note that the sockets of processes that have ended, or that letters may have missed, are closed."""
-        for socket in self.list_all():
-            if socket.front in fronts:
-                self._lose(socket)
+    def lose_front(self, front: int) -> bool:
+        """Note that the sockets of a process are closed: it has ended, or letters were lost. Return if any is."""
+        lost = [each for each in self.list_all() if each.front == front]
+        for socket in lost:
+            self._lose(socket)
+        return bool(lost)

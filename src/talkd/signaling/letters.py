@@ -110,7 +110,11 @@ class Moved(Letter, frozen=True):
     message: bytes
 
 
-Any = Adopt | Attach | Said | Confirmed | Lost | Frames | Ping | HangUp | Handled | Attached | Moved
+class Forgotten(Letter, frozen=True):
+    """The home takes all sockets of this front for closed, because letters were lost. Their clients must resume."""
+
+
+Any = Adopt | Attach | Said | Confirmed | Lost | Frames | Ping | HangUp | Handled | Attached | Moved | Forgotten
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Any).decode

@@ -19,6 +19,7 @@ from talkd.signaling.letters import (
     Attach,
     Attached,
     Confirmed,
+    Forgotten,
     Frames,
     Handled,
     HangUp,
@@ -133,6 +134,8 @@ class Passages:
                 waiting.set_result(letter.is_there)
         elif isinstance(letter, Moved):
             self._follow(home, letter)
+        elif isinstance(letter, Forgotten):
+            self.cut({home})
         elif isinstance(letter, Ping | HangUp | Handled):
             socket = self._find(home, letter.socket)
             if socket is not None:

@@ -68,13 +68,20 @@ async def end(world: World) -> None:
 
 
 async def _find_living(world: World) -> dict[int, Process]:
-    """Return the other processes that are connected to the database. Raises Unavailable."""
+    """Return the other processes that are connected to the database. Raises Unavailable.
+
+    When PostgreSQL restarts or hands over, all lose their connections, and get new ones one after another. So only
+    those count as dead that have had none at the last look either.
+    """
+    others = world[Others]
     serving = await world.db.list_serving()
     found = await world.db.read(service.list_processes)
-    dead = [each.id for each in found if each.id not in serving]
+    absent = frozenset(each.id for each in found if each.id not in serving)
+    dead, others.doubted = absent & others.doubted, absent
     if dead and world.db.leads:
-        await world.db.write(partial(service.forget_processes, process_ids=dead))
-    return {each.id: each for each in found if each.id in serving and each.id != world[Others].me}
+        await world.db.write(partial(service.forget_processes, process_ids=list(dead)))
+    alive = serving | (others.living.keys() - dead)
+    return {each.id: each for each in found if each.id in alive and each.id != others.me}
 
 
 async def look_at_others(world: World) -> None:
