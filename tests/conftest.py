@@ -41,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz", type=int, default=100, help="random requests of each kind in tests/security")
     parser.addoption("--examples", type=int, default=2, help="random requests of each caller to each operation")
     parser.addoption("--kills", type=int, default=3, help="how often a running server is killed in tests/crash")
+    parser.addoption("--drill-seconds", type=float, default=0, help="load before and after each fault in tests/drills")
     parser.addoption("--update-api-documents", action="store_true", help="write the API documents in docs/api anew")
 
 

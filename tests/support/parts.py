@@ -74,6 +74,11 @@ BACKEND = Part(
     "nextcloud-spreed-signaling or nats-server is not installed",
     "install both (Debian: apt install nextcloud-spreed-signaling nats-server)",
 )
+BUS = Part(
+    "several processes with NATS",
+    "nats-server is not installed",
+    "install it (Debian: apt install nats-server)",
+)
 PROXY = Part(
     "talkd behind a reverse proxy",
     "nginx is not installed",

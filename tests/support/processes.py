@@ -27,15 +27,23 @@ class Process:
     As a context manager, it waits until the server answers, and stops the server at the end.
     """
 
-    def __init__(self, folder: Path, *words: str, program: Sequence[str | Path] = TALKD, **settings: str) -> None:
-        """Start it. `words` are arguments of `talkd serve`; `settings` are environment variables without `TALKD_`.
+    def __init__(
+        self,
+        folder: Path,
+        *words: str,
+        program: Sequence[str | Path] = TALKD,
+        port: str = "",
+        **settings: str,
+    ) -> None:
+        """Start it, at a free port unless one is given. `words` are arguments of `talkd serve`; `settings` are
+        environment variables without `TALKD_`.
 
         `program` may be another talkd than that of the checkout. A new database gets the administrator ADMIN, unless
         the setting ADMIN_PASSWORD is empty.
         """
         settings = {"ADMIN_PASSWORD": ADMIN_PASSWORD} | settings
         self.folder = folder
-        self.port = free_port()
+        self.port = int(port or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self._clients: list[httpx.Client] = []
         self.admin = self.client(ADMIN, settings["ADMIN_PASSWORD"])

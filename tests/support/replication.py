@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -89,6 +90,20 @@ class Instance:
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """End all connections and stop. `immediate` is like a crash."""
         self.run("pg_ctl", "-w", "-D", str(self.folder), "-m", mode, "stop")
+
+    def kill(self) -> None:
+        """Kill the server, as if the machine ended."""
+        postmaster = int((self.folder / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGKILL)
+
+    def start_again(self) -> None:
+        """Start after `kill`, as soon as the last process of the old server has ended, which keeps a new one out."""
+        for _ in range(100):
+            with suppress(AssertionError):
+                self.start()
+                return
+            time.sleep(0.1)
+        self.start()
 
     def promote(self) -> None:
         """Make a replica the primary."""

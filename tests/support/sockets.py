@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any, Protocol
 
 import msgspec
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.sync.client import ClientConnection, connect
 
 from support.people import Person
@@ -157,8 +157,8 @@ class Socket:
             self._kept.append(message)
         raise AssertionError(f"the message did not come; these did: {self._kept}")
 
-    def _receive(self) -> dict[str, Any]:
-        received: dict[str, Any] = msgspec.json.decode(self.connection.recv(timeout=SECONDS))
+    def _receive(self, seconds: float = SECONDS) -> dict[str, Any]:
+        received: dict[str, Any] = msgspec.json.decode(self.connection.recv(timeout=seconds))
         return received
 
     # --- what clients do ---------------------------------------------------------------------
@@ -177,6 +177,32 @@ class Socket:
     def resume(self, resume_id: str) -> None:
         """Continue an earlier session."""
         self._note(self.ask("hello", version="1.0", resumeid=resume_id))
+
+    def try_to_resume(self, resume_id: str) -> bool:
+        """Continue an earlier session. Return False if the server does not have it any more."""
+        number = self.send("hello", version="1.0", resumeid=resume_id)
+        answer = self._next(lambda each: each.get("id") == number)
+        if answer["type"] == "error":
+            assert answer["error"]["code"] == "no_such_session", answer
+            return False
+        self._note(answer["hello"])
+        return True
+
+    def await_data(self, data: Any, seconds: float) -> bool:
+        """Return whether a client sends this within some seconds. Other messages are forgotten.
+
+        Raises ConnectionClosed also if the server says bye.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                message = self._kept.pop(0) if self._kept else self._receive(max(0.0, end - time.monotonic()))
+            except TimeoutError:
+                return False
+            if message["type"] == "bye":
+                raise ConnectionClosedOK(None, None)
+            if message["type"] == "message" and message["message"]["data"] == data:
+                return True
 
     def _note(self, answer: dict[str, Any]) -> None:
         self.id, self.resume_id = answer["sessionid"], answer["resumeid"]
