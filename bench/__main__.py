@@ -152,7 +152,8 @@ def main() -> None:
     load = " ".join(f"{figure:.1f}" for figure in os.getloadavg())
     engine = "PostgreSQL" if url else "SQLite, durable"
     print(f"\n{engine}; Python {sys.version.split()[0]}; {os.cpu_count()} cores, load {load}")
-    print("CPU is the server's time, all threads, for each answer or delivery. One core gives 1000 / CPU a second.\n")
+    print("CPU is the server's time, all threads, for each answer or delivery. One core gives 1000 / CPU a second.")
+    print("DB is the time of PostgreSQL's processes. An aim on cpu is for both.\n")
     print(table(rows))
     if options.json:
         options.json.write_text(json.dumps([one.as_json() for one in rows], indent=2) + "\n")

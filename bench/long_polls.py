@@ -190,7 +190,7 @@ async def _one_at_a_time(
     todo = post_requests(room.token, room.members[-1])
     latencies: list[float] = []
     lasts: list[float] = []
-    statements, cpu = server.figure(STATEMENTS), server.cpu()
+    statements, cpu, database_cpu = server.figure(STATEMENTS), server.cpu(), server.database_cpu()
     try:
         for _ in range(times):
             delivery = await clients.deliver(room, sender, next(todo))
@@ -198,11 +198,13 @@ async def _one_at_a_time(
             lasts.append(max(delivery.arrived))
             await (asyncio.sleep(pause) if pause else clients.settle())
         statements, cpu = server.figure(STATEMENTS) - statements, server.cpu() - cpu
+        database_cpu = server.database_cpu() - database_cpu
         return row(
             case,
             latencies,
             seconds=sum(lasts),
             cpu=cpu,
+            database_cpu=database_cpu,
             last=percentile(lasts, 0.5),
             memory=memory,
             aims=aims,

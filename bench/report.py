@@ -33,6 +33,8 @@ class Row:
     p99: float | None = None
     cpu: float | None = None
     """CPU time of the server for each answer or delivery."""
+    database_cpu: float | None = None
+    """CPU time of the processes of PostgreSQL for each answer or delivery."""
     last: float | None = None
     memory: float | None = None
     statements: float | None = None
@@ -42,6 +44,11 @@ class Row:
     """Figures that only this case has, by name."""
 
     @property
+    def both(self) -> float | None:
+        """CPU time of the server and the database."""
+        return None if self.cpu is None else self.cpu + (self.database_cpu or 0)
+
+    @property
     def per_core(self) -> float | None:
         """Answers a second that one core can give, computed from their CPU time."""
         return 1000 / self.cpu if self.cpu else None
@@ -49,7 +56,7 @@ class Row:
     def verdicts(self) -> list[str]:
         """Return the verdict of each aim."""
         figures = {
-            "cpu": self.cpu,
+            "cpu": self.both,
             "/s per core": self.per_core,
             "p50": self.p50,
             "p95": self.p95,
@@ -62,7 +69,7 @@ class Row:
 
     def as_json(self) -> dict[str, object]:
         """Return the row for `--json`."""
-        return {**asdict(self), "per_core": self.per_core, "verdicts": self.verdicts()}
+        return {**asdict(self), "both": self.both, "per_core": self.per_core, "verdicts": self.verdicts()}
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -77,6 +84,7 @@ def row(
     *,
     seconds: float,
     cpu: float,
+    database_cpu: float = 0.0,
     last: float | None = None,
     memory: float | None = None,
     statements: float | None = None,
@@ -92,6 +100,7 @@ def row(
         p95=percentile(latencies, 0.95) * 1000,
         p99=percentile(latencies, 0.99) * 1000,
         cpu=cpu / answers * 1000,
+        database_cpu=database_cpu / answers * 1000 if database_cpu else None,
         last=None if last is None else last * 1000,
         memory=None if memory is None else memory / 1000,
         statements=None if statements is None else round(statements / answers, 1),
@@ -109,7 +118,19 @@ def beside(ours: Row, theirs: Row, name: str) -> Row:
 
 def table(rows: Sequence[Row]) -> str:
     """Return the rows as a text table."""
-    headers = ("case", "/s", "p50 ms", "p95 ms", "p99 ms", "last ms", "CPU ms", "SQL", "kB/client", "aims and more")
+    headers = (
+        "case",
+        "/s",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "last ms",
+        "CPU ms",
+        "DB ms",
+        "SQL",
+        "kB/client",
+        "aims and more",
+    )
     lines = [headers, *(_cells(one) for one in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headers) - 1)]
     return "\n".join(
@@ -137,6 +158,7 @@ def _cells(one: Row) -> tuple[str, ...]:
         shown(one.p99, 2),
         shown(one.last),
         "" if one.cpu is None else f"{one.cpu:,.3g}",
+        "" if one.database_cpu is None else f"{one.database_cpu:,.3g}",
         shown(one.statements),
         shown(one.memory),
         "; ".join([*one.verdicts(), *(f"{value:,.3g} {name}" for name, value in others.items())]),

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -29,8 +30,11 @@ class Process:
 
     def cpu(self) -> float:
         """Return the CPU seconds that the process with all threads has used."""
-        fields = self._proc("stat").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return sum(times_of(self.process.pid)[:2])
+
+    def database_cpu(self) -> float:
+        """Return the CPU seconds that the database's own processes have used: 0 for SQLite, which has none."""
+        return 0.0
 
     def memory(self) -> int:
         """Return the resident memory of the process in bytes."""
@@ -104,6 +108,13 @@ class Server(Process):
         """Seconds until the server answered."""
         self.signaling: Process = self
         """The server whose sockets clients use."""
+        self._postmaster = postmaster_of(database)
+
+    def database_cpu(self) -> float:
+        # The parent's own figures include those of the backends that have ended.
+        if self._postmaster is None:
+            return 0.0
+        return sum(times_of(self._postmaster)) + sum(sum(times_of(pid)[:2]) for pid in children_of(self._postmaster))
 
     def figure(self, name: str) -> float:
         """Return a sample of `/metrics` that has no labels. Raises KeyError."""
@@ -117,6 +128,30 @@ class Server(Process):
     def command(self, *arguments: str) -> None:
         """Run a command of talkd beside the server."""
         subprocess.run([*TALKD, *arguments, *self._options], env=self._environment, check=True)
+
+
+def times_of(pid: int) -> list[float]:
+    """Return CPU seconds of a process: as user, as system, and the same two of its children that have ended.
+
+    Return nothing for a process that has ended.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(field) / TICKS for field in fields[11:15]]
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started and that still run."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def postmaster_of(url: str) -> int | None:
+    """Return the main process of a PostgreSQL whose socket is in its data folder, as `postgres` starts it, or None."""
+    [folder] = parse_qs(urlsplit(url).query).get("host") or [""]
+    file = Path(folder) / "postmaster.pid"
+    return int(file.read_text().split()[0]) if folder and file.is_file() else None
 
 
 def free_port() -> int:

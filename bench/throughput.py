@@ -40,14 +40,26 @@ async def measure(
     try:
         await round_of(max(0.3, seconds / 8), [])
         statements = server.figure(STATEMENTS)
-        cpu, began = server.cpu(), time.perf_counter()
+        cpu, database_cpu, began = server.cpu(), server.database_cpu(), time.perf_counter()
         await round_of(seconds, latencies)
-        spent, cpu = time.perf_counter() - began, server.cpu() - cpu
+        spent, cpu, database_cpu = (
+            time.perf_counter() - began,
+            server.cpu() - cpu,
+            server.database_cpu() - database_cpu,
+        )
         statements = server.figure(STATEMENTS) - statements
     finally:
         for connection in connections:
             connection.close()
-    return row(case, latencies, seconds=spent, cpu=cpu, statements=statements, aims=aims)
+    return row(
+        case,
+        latencies,
+        seconds=spent,
+        cpu=cpu,
+        database_cpu=database_cpu,
+        statements=statements,
+        aims=aims,
+    )
 
 
 def post_requests(token: str, account: Account, text: str = TEXT, reply_to: int = 0) -> Iterator[bytes]:
