@@ -99,6 +99,7 @@ from talkd.areas.signaling.routes import routes as signaling_routes
 from talkd.areas.signatures import jobs as signature_jobs
 from talkd.areas.telephony.routes import routes as telephony_routes
 from talkd.config import Config
+from talkd.conversation import room_store
 from talkd.signaling import effects as socket_effects
 from talkd.signaling import jobs as socket_jobs
 from talkd.signaling.external import effects as server_effects
@@ -197,6 +198,7 @@ def open_database(config: Config) -> Database:
             limits=limits,
             direct_url=config.database.direct_url,
             replicas=ReplicaSettings(config.database.replicas, config.database.replica_lag),
+            lock_queues=room_store.LOCK_FREE_TOKENS,
         )
     else:
         db = SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from support.people import TALK, Person
 from support.running import HEADERS, PASSWORD, Server
-from talkd.storage.postgres import PostgresTx
+from talkd.storage.postgres_tx import PostgresTx
 
 PATIENCE = st.one_of(st.none(), st.integers(0, 30))
 """Milliseconds after which a client hangs up; None if it waits for the answer."""

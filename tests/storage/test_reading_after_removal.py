@@ -19,7 +19,7 @@ from support.people import PUBLIC, TALK, Person
 from support.running import LoopThread, Server
 from talkd.areas.signaling import routes as signaling
 from talkd.config import Config
-from talkd.storage.postgres import PostgresTx
+from talkd.storage.postgres_tx import PostgresTx
 from talkd.web.answers import Exchange
 from talkd.web.edge import Edge
 

@@ -25,6 +25,7 @@ from support.statements import STATEMENTS
 from talkd.config import Config
 from talkd.storage.database import DatabaseTooNew
 from talkd.storage.migrate import REVISIONS
+from talkd.storage.postgres_batches import Together
 from talkd.storage.sqlite import SqliteDatabase
 from talkd.storage.statements import STAMP, Statement
 
@@ -152,7 +153,8 @@ def test_a_server_refuses_tables_of_a_later_version_that_does_not_allow_it(
 def texts() -> Iterator[Texts]:
     """The statements of this talkd, as `Predecessor.list_statements` has those of the one before."""
     for name, statement in STATEMENTS.items():
-        on_sqlite = None if name.startswith("storage.postgres") else statement.for_sqlite({STAMP: 0})[0]
+        is_for_postgres = name.startswith("storage.postgres") or isinstance(statement, Together)
+        on_sqlite = None if is_for_postgres else statement.for_sqlite({STAMP: 0})[0]
         yield name, on_sqlite, None if name.startswith("storage.sqlite") else statement.compile_postgres()[0]
 
 

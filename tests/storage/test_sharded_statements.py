@@ -102,9 +102,10 @@ ACROSS = {name: reason for reason, names in REASONS.items() for name in names}
 BY_TOKEN = {
     "areas.users.suggestion_store._ROOM",
     *(f"conversation.attendee_store._{name}" for name in ("GUEST", "GUEST_LOCKED", "USER", "USER_LOCKED")),
+    "conversation.room_store.LOCK_FREE_TOKENS",
     *(f"conversation.room_store._{name}" for name in ("IS_TAKEN", "ROOM_BY_TOKEN", "ROOM_BY_TOKEN_LOCKED")),
 }
-"""Statements that name one room by its token, as requests do."""
+"""Statements that name one room by its token, or several by theirs, as requests do."""
 
 LOCKING = {
     "areas.users.group_store._LOCK_ROOMS",

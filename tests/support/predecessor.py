@@ -17,13 +17,16 @@ _LIST = """
 import json
 from support.statements import STATEMENTS
 
+def is_for_postgres(name, statement):
+    return name.startswith("storage.postgres") or type(statement).__name__ == "Together"
+
 def sqlite(statement):
     return statement.for_sqlite({"stamp": 0})[0]
 
 def postgres(statement):
     return statement.compile_postgres()[0]
 
-print(json.dumps({name: (None if name.startswith("storage.postgres") else sqlite(each),
+print(json.dumps({name: (None if is_for_postgres(name, each) else sqlite(each),
     None if name.startswith("storage.sqlite") else postgres(each)) for name, each in STATEMENTS.items()}))
 """
 

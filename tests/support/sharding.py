@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.sql.selectable import AliasedReturnsRows, ScalarSelect, SelectBase
+from sqlalchemy.sql.selectable import AliasedReturnsRows, ScalarSelect, SelectBase, TableValuedAlias
 
 from talkd.storage.statements import one_of
 
@@ -39,7 +39,7 @@ class Rooms(Enum):
 
     NONE = "no table of rooms"
     ONE = "one room, by its id"
-    TOKEN = "one room, by its token"
+    TOKEN = "rooms by their tokens"
     SEVERAL = "the rooms of a list of ids"
     ALL = "any room"
     APART = "rooms that have nothing to do with each other"
@@ -97,6 +97,8 @@ class Reading:
         table = getattr(value, "table", None)
         if table is None:
             return []
+        if isinstance(table, TableValuedAlias):  # parameters as arrays
+            return [(LIST, value.key)]
         real = table.element if isinstance(table, AliasedReturnsRows) else table
         if not isinstance(real, sa.Table):
             return self._selected(real, value.key)
@@ -173,7 +175,7 @@ class Reading:
         """Add a table of a FROM to the innermost scope."""
         real = leaf.element if isinstance(leaf, AliasedReturnsRows) else leaf
         if not isinstance(real, sa.Table):
-            if not isinstance(real, sa.TextClause):
+            if not isinstance(real, sa.TextClause) and not isinstance(leaf, TableValuedAlias):
                 self._statement(real, [])
             scopes[-1][leaf] = None
             return
@@ -188,7 +190,9 @@ class Reading:
         """Read a condition that every row must meet."""
         self._inside(condition, scopes)
         for each in _conjuncts(condition):
-            if isinstance(each, one_of):
+            if isinstance(each, one_of) and _is_token(each.column):
+                self._bind(each.column.table.c.id, [(TOKEN, each.values.key)], scopes)
+            elif isinstance(each, one_of):
                 self._bind(each.column, [(LIST, each.values.key)], scopes)
             elif isinstance(each, sa.BinaryExpression) and each.operator in (operators.eq, operators.in_op):
                 left, right = _parts(each.left), _parts(each.right)

@@ -83,8 +83,8 @@ _guest = (
     .where(rooms.c.token == bind("token"), attendees.c.actor_type != word(USERS))
 )
 # PostgreSQL locks in this order. After waiting for a lock it returns the newest version of the row.
-_USER = Query(_user, PARTICIPANT)
-_USER_LOCKED = Query(_user.with_for_update(of=[rooms, attendees]), PARTICIPANT)
+_USER = Query(_user, PARTICIPANT, together=True)
+_USER_LOCKED = Query(_user.with_for_update(of=[rooms, attendees]), PARTICIPANT, together=True)
 _GUEST = Query(_guest, PARTICIPANT)
 _GUEST_LOCKED = Query(_guest.with_for_update(of=[rooms, attendees, sessions]), PARTICIPANT)
 _companion = attendees.alias("companion")

@@ -12,14 +12,6 @@ from talkd.storage.schema import Int, attendees, guest_mentions, messages, rooms
 from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, insert, number, one_of, word
 
 
-class Posted(NamedTuple):
-    """A message that was stored."""
-
-    id: int
-    others_read: int | None
-    """The id up to which all others with a public read status have read; None if there are no others."""
-
-
 class Mentions(NamedTuple):
     """Mentions by guests of a network. `since` is the time of the first one."""
 
@@ -66,7 +58,7 @@ _BY_REFERENCE = Query(
     ),
     MESSAGE,
 )
-_NEW = (
+NEW = (
     "room_id",
     "parent_id",
     "actor_type",
@@ -83,6 +75,7 @@ _NEW = (
     "created_at",
     "expires_at",
 )
+"""The columns of a new message."""
 _SHARED = ("object_type", "object_id", "shared_as")
 
 
@@ -90,20 +83,7 @@ def _insert(names: tuple[str, ...]) -> Statement:
     return Statement(sa.insert(messages).values({name: bind(name) for name in names}).returning(messages.c.id))
 
 
-_ADD, _ADD_SHARED = _insert(_NEW), _insert((*_NEW, *_SHARED))
-_known = messages.alias("known")
-_is_known = sa.exists().where(
-    bind("reference_id", sa.Text) != EMPTY,
-    _known.c.room_id == bind("room_id"),
-    _known.c.reference_id == bind("reference_id", sa.Text),
-    _known.c.reference_id != EMPTY,  # the condition of the index
-    _known.c.actor_type == bind("actor_type", sa.Text),
-    _known.c.actor_id == bind("actor_id", sa.Text),
-    _known.c.parent_id == bind("parent_id", messages.c.parent_id.type),
-    _known.c.message == bind("message", sa.Text),
-    _known.c.system == EMPTY,
-    _known.c.id > CLEARED_ID,
-)
+_ADD, _ADD_SHARED = _insert(NEW), _insert((*NEW, *_SHARED))
 _one = sa.and_(_in_room, messages.c.id == bind("message_id"))
 _SET_REACTIONS = Statement(sa.update(messages).where(_one).values(reactions=bind("reactions")))
 _SET_SYSTEM = Statement(sa.update(messages).where(_one).values(system=bind("system"), message=bind("message")))
@@ -151,10 +131,12 @@ _MARK_FORWARD = Statement(
     sa.update(attendees)
     .where(
         attendees.c.room_id == bind("room_id"),
-        attendees.c.id == bind("attendee_id"),
+        one_of(attendees.c.id, "attendee_ids"),
         attendees.c.last_read < bind("message_id"),
+        attendees.c.actor_id != EMPTY,  # or SQLite would read a whole room in an index that has all other columns
     )
     .values(last_read=bind("message_id"))
+    .returning(attendees.c.id)
 )
 _FORGET_MENTIONS = Statement(sa.delete(guest_mentions).where(guest_mentions.c.since <= bind("since")))
 _MENTIONS = shape_of(Mentions, guest_mentions.c.messages, guest_mentions.c.since)
@@ -176,23 +158,6 @@ COMMON_READ = (
     .scalar_subquery()
 )
 """The id up to which everybody in the room has read, among users with a public read status."""
-_OTHERS_READ = (
-    sa.select(sa.func.min(attendees.c.last_read))
-    .where(
-        attendees.c.room_id == bind("room_id"),
-        attendees.c.actor_type == word(USERS),
-        attendees.c.read_privacy == ZERO,
-        attendees.c.id != bind("attendee_id"),
-    )
-    .scalar_subquery()
-)
-_POSTED = shape_of(Posted, messages.c.id, _OTHERS_READ)
-_POST = Query(
-    sa.insert(messages)
-    .from_select(_NEW, sa.select(*(bind(name, messages.c[name].type) for name in _NEW)).where(~_is_known))
-    .returning(*_POSTED),
-    _POSTED,
-)
 _COMMON_READ = Statement(sa.select(COMMON_READ).where(rooms.c.id == bind("room_id")))
 _NEWEST_COUNTABLE = Statement(
     sa.select(messages.c.id)
@@ -253,11 +218,6 @@ async def add_message(tx: Tx, **values: int | str) -> int:
     return int(await tx.value(_ADD_SHARED if "shared_as" in values else _ADD, **values))
 
 
-async def post_message(tx: Tx, *, attendee_id: int, **values: int | str) -> Posted | None:
-    """Store a message. Return None if the author already sent the same message with the same reference id."""
-    return await tx.find(_POST, attendee_id=attendee_id, **values)
-
-
 async def set_reactions(tx: Tx, room_id: int, message_id: int, reactions: str) -> None:
     """Store the reaction counts that a message shows: a JSON object, or ""."""
     await tx.run(_SET_REACTIONS, room_id=room_id, message_id=message_id, reactions=reactions)
@@ -276,9 +236,9 @@ async def set_newest(tx: Tx, room_id: int, message_id: int, now: int, *, notifie
     await tx.run(_NEWEST_IN_ROOM, room_id=room_id, message_id=message_id, now=now, notifies=int(notifies))
 
 
-async def mark_read_forward(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> bool:
-    """Move the read marker of an attendee forward to the message. Return True if it moved."""
-    return await tx.run(_MARK_FORWARD, room_id=room_id, attendee_id=attendee_id, message_id=message_id) > 0
+async def mark_read_forward(tx: Tx, room_id: int, attendee_ids: list[int], message_id: int) -> list[int]:
+    """Move the read markers of attendees forward to the message. Return the attendees whose markers moved."""
+    return await tx.values(_MARK_FORWARD, room_id=room_id, attendee_ids=tx.many(attendee_ids), message_id=message_id)
 
 
 async def mark_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> None:

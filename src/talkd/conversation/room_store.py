@@ -20,6 +20,13 @@ _ROOM_BY_ID = Query(sa.select(*ROOM).where(rooms.c.id == bind("room_id"), _is_ke
 _LOCK_ROOMS = Statement(
     sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update()
 )
+LOCK_FREE_TOKENS = Statement(
+    sa.select(rooms.c.token)
+    .where(one_of(rooms.c.token, "queues"))
+    .order_by(rooms.c.id)
+    .with_for_update(skip_locked=True)
+)
+"""Lock those rooms that nobody else has locked, and return their tokens."""
 _LOCK_ROOM = Query(sa.select(*ROOM).where(rooms.c.id == bind("room_id"), _is_kept).with_for_update(), ROOM)
 _BY_PAIR = Query(sa.select(*ROOM).where(rooms.c.user_a == bind("user_a"), rooms.c.user_b == bind("user_b")), ROOM)
 _BY_OBJECT = Query(

@@ -55,6 +55,8 @@ class Tx(abc.ABC):
 
     searches_newest_first: ClassVar[bool]
     """True if `contains` can return the newest matches without reading all matches."""
+    changes_at_once: ClassVar[bool]
+    """True if one statement can change several tables, which saves round trips."""
 
     def __init__(self, reactions: "Mapping[type[Event], Sequence[Reaction]]") -> None:
         self._reactions = reactions
@@ -233,11 +235,13 @@ class Database(abc.ABC):
         """Index the messages stored since the last call. Call this about every second."""
 
     @abc.abstractmethod
-    async def write(self, work: Work[T], *, queue: str = "") -> T:
+    async def write(self, work: Work[T], *, queue: str = "", is_brief: bool = False) -> T:
         """Run `work` with its reactions as one transaction. Return its result once it is durable.
 
         `queue`: a name shared by all writers that would wait for the same row, such as the token of a room. Only a few
         of them use a PostgreSQL connection at a time, so that connections are left for other writers.
+        `is_brief`: a few statements that lock only rows of the queue. On PostgreSQL it may share a transaction with
+        others.
 
         Raises Unavailable. Then nothing was stored, unless the connection was lost during the commit: then the outcome
         is unknown.

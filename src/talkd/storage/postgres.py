@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import asyncpg
@@ -13,15 +14,18 @@ import sqlalchemy as sa
 from talkd.core import ids
 from talkd.core.log import Log
 from talkd.storage import numbering
-from talkd.storage.database import Database, ReplicaState, Row, Tx, Work
+from talkd.storage.database import Database, ReplicaState, Tx, Work
 from talkd.storage.postgres_capacity import get_capacity
 from talkd.storage.postgres_errors import AGAIN, LOST, NOT_RUNNING_YET, OutcomeUnknown
+from talkd.storage.postgres_groups import Groups
 from talkd.storage.postgres_hosts import CONNECT_SECONDS, Connector
 from talkd.storage.postgres_lock import MEMBERS, ServingLock
 from talkd.storage.postgres_migrate import migrate_postgres
 from talkd.storage.postgres_outage import Outage, State
 from talkd.storage.postgres_pooler import options_of, prologue_of, require_direct
+from talkd.storage.postgres_reads import SharedReads
 from talkd.storage.postgres_replicas import POSITION, Replicas
+from talkd.storage.postgres_tx import PostgresReadTx, PostgresTx
 from talkd.storage.schema import meta
 from talkd.storage.statements import Statement, bind, insert, word
 
@@ -35,10 +39,12 @@ CLOSE_SECONDS = 5.0
 """Running transactions must end within this time when the server stops."""
 START_PAUSE = 0.5
 """Seconds between two attempts to connect to a PostgreSQL that is not running yet."""
-NAMES = 7_482
-"""First number of the advisory locks for names."""
 WARM = 2
 """Connections of each pool that the start makes."""
+READERS_PLAN = {"plan_cache_mode": "force_generic_plan"}
+"""A statement is planned once for each connection. To plan it for its parameters takes longer than most reads."""
+WRITERS_PLAN = {**READERS_PLAN, "enable_seqscan": "off"}
+"""The plan is kept, so it must not be one for tables that are small at first."""
 TOGETHER = 2
 """Maximum number of writers of one queue with a connection: one works, and one can start as soon as it is done."""
 
@@ -93,6 +99,7 @@ class Limits:
             "lock_timeout": f"{self.lock}s",
             "statement_timeout": f"{self.statement}s",
             "idle_in_transaction_session_timeout": f"{self.statement}s",
+            "jit": "off",  # compiling takes longer than any statement of talkd
         }
 
 
@@ -102,52 +109,6 @@ class ReplicaSettings:
 
     urls: Sequence[str] = ()
     lag: float = 5
-
-
-class PostgresTx(Tx):
-    """A transaction on one connection of the pool."""
-
-    __slots__ = ("_connection", "_database")
-
-    searches_newest_first = False
-
-    def __init__(self, connection: Any, database: "PostgresDatabase") -> None:
-        super().__init__(database.reactions)
-        self._connection = connection
-        self._database = database
-
-    async def all(self, statement: Statement, /, **parameters: Any) -> list[Row]:
-        self._database.statements += 1
-        text, values = statement.for_postgres(parameters)
-        return cast("list[Row]", await self._connection.fetch(text, *values))
-
-    async def one(self, statement: Statement, /, **parameters: Any) -> Row | None:
-        self._database.statements += 1
-        text, values = statement.for_postgres(parameters)
-        return cast("Row | None", await self._connection.fetchrow(text, *values))
-
-    async def run(self, statement: Statement, /, **parameters: Any) -> int:
-        self._database.statements += 1
-        text, values = statement.for_postgres(parameters)
-        status: str = await self._connection.execute(text, *values)
-        count = status.rpartition(" ")[2]
-        return int(count) if count.isdigit() else 0
-
-    async def lock(self, statement: Statement, /, **parameters: Any) -> None:
-        await self.all(statement, **parameters)
-
-    async def lock_name(self, name: str) -> None:
-        self._database.statements += 1
-        await self._connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", NAMES, name)
-
-    async def can_lock_name(self, name: str) -> bool:
-        self._database.statements += 1
-        found = await self._connection.fetchval("SELECT pg_try_advisory_xact_lock($1, hashtext($2))", NAMES, name)
-        return bool(found)
-
-    @staticmethod
-    def many(values: Sequence[Any]) -> Any:
-        return list(values)
 
 
 class PostgresDatabase(Database):
@@ -161,8 +122,13 @@ class PostgresDatabase(Database):
         limits: Limits | None = None,
         direct_url: str = "",
         replicas: ReplicaSettings | None = None,
+        lock_queues: Statement | None = None,
     ) -> None:
-        """`direct_url`: the address of PostgreSQL itself, if `url` leads to a pooler."""
+        """`direct_url`: the address of PostgreSQL itself, if `url` leads to a pooler.
+
+        `lock_queues`: a SELECT that locks those rows of `queues` that nobody else has locked, and returns them. With
+        it, several brief writes share a transaction (`postgres_groups.py`).
+        """
         super().__init__()
         self._url, self._direct_url, self._connections = url, direct_url or url, connections
         self._limits = limits or Limits()
@@ -171,6 +137,9 @@ class PostgresDatabase(Database):
         self._for_writers = max(1, connections - 1 - self._for_readers)  # one is for the serving lock
         self._queues: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._lock: ServingLock | None = None
+        self.shared_reads = SharedReads(self.use_reader, self._count)
+        """The reads that run for several requests together."""
+        self._groups = Groups(self, lock_queues) if lock_queues is not None else None
         self._connector = Connector(url)
         self._options: dict[str, Any] = {}
         self._prologue = ""
@@ -225,11 +194,14 @@ class PostgresDatabase(Database):
 
     async def _connect(self) -> None:
         """Create the pools. They connect when they are used."""
-        self._writers = await self._create_pool(self._for_writers)
-        self._readers = await self._create_pool(self._for_readers)
+        self._writers = await self._create_pool(self._for_writers, WRITERS_PLAN)
+        self._readers = await self._create_pool(self._for_readers, READERS_PLAN)
 
-    async def _create_pool(self, connections: int) -> "asyncpg.Pool[asyncpg.Record]":
+    async def _create_pool(self, connections: int, plan: dict[str, str]) -> "asyncpg.Pool[asyncpg.Record]":
         connect: Any = self._connector.connect
+        options = dict(self._options)
+        if "server_settings" in options:
+            options["server_settings"] = {**options["server_settings"], **plan}
         pool: asyncpg.Pool[asyncpg.Record] = await asyncpg.create_pool(
             self._url,
             connect=connect,
@@ -237,7 +209,7 @@ class PostgresDatabase(Database):
             max_size=connections,
             reset=_keep,
             command_timeout=self._limits.statement + CONNECT_SECONDS,  # for a PostgreSQL that does not answer any more
-            **self._options,
+            **options,
         )
         return pool
 
@@ -333,16 +305,28 @@ class PostgresDatabase(Database):
         return await self._outage.run("read", lambda: self._read(work))
 
     async def _read(self, work: Work[T]) -> T:
-        async with self._readers.acquire(timeout=self._limits.connection) as connection:
-            tx = PostgresTx(connection, self)
-            if not self._prologue:
-                return await work(tx)
-            async with connection.transaction():
-                await connection.execute(self._prologue)
-                return await work(tx)
+        if self._prologue:
+            return await self._read_in_transaction(work, self._prologue)
+        async with contextlib.AsyncExitStack() as stack:
+            return await work(PostgresReadTx(self, stack))
+
+    async def _read_in_transaction(self, work: Work[T], settings: str) -> T:
+        async with self.use_reader() as connection, connection.transaction():
+            await connection.execute(settings)
+            return await work(PostgresTx(connection, self))
 
     async def read_aside(self, work: Work[T]) -> T:
-        return await self.read(work)
+        # The best plan of such a read depends on its parameters.
+        settings = "; ".join(filter(None, (self._prologue, "SET LOCAL plan_cache_mode = auto")))
+        return await self._outage.run("read", lambda: self._read_in_transaction(work, settings))
+
+    def use_reader(self) -> AbstractAsyncContextManager[Any]:
+        """Return a connection for reads, as a context manager."""
+        acquired: AbstractAsyncContextManager[Any] = self._readers.acquire(timeout=self._limits.connection)
+        return acquired
+
+    def _count(self) -> None:
+        self.statements += 1
 
     async def read_replica(self, work: Work[T], *, unchanged_since: float = 0) -> T | None:
         def on(connection: Any) -> Awaitable[T]:
@@ -356,13 +340,35 @@ class PostgresDatabase(Database):
     async def catch_up(self) -> None:
         """Do nothing: PostgreSQL updates its index by itself."""
 
-    async def write(self, work: Work[T], *, queue: str = "") -> T:
+    async def write(self, work: Work[T], *, queue: str = "", is_brief: bool = False) -> T:
         # Shielded: if the client disconnects after the commit, other clients must still be woken.
-        writing = asyncio.ensure_future(self._write(work, queue))
+        if is_brief and queue and self._groups is not None and not self.damage:
+            writing = self._groups.add(work, queue)
+        else:
+            writing = asyncio.ensure_future(self.write_alone(work, queue))
         writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may await it
         return await asyncio.shield(writing)
 
-    async def _write(self, work: Work[T], queue: str) -> T:
+    def use_writer(self) -> AbstractAsyncContextManager[Any]:
+        """Return a connection for a write, as a context manager."""
+        acquired: AbstractAsyncContextManager[Any] = self._writers.acquire(timeout=self._limits.connection)
+        return acquired
+
+    @property
+    def prologue(self) -> str:
+        """The statements with which a transaction begins; empty if the connection has all settings."""
+        return self._prologue
+
+    def lose_commit(self, error: Exception) -> Exception | None:
+        """Return what to tell those whose transaction nobody knows to be stored; None if it was rolled back."""
+        if not isinstance(error, LOST):
+            return None
+        self._may_have_missed_commit = True
+        self._outage.suspect(error)
+        return self.availability.note("write", error)
+
+    async def write_alone(self, work: Work[T], queue: str) -> T:
+        """Run a write in a transaction of its own."""
         result, events = await self._outage.run("write", lambda: self._write_once(work, queue))
         self.announce(events)
         return result

@@ -93,11 +93,13 @@ class Query(Statement, Generic[T]):
     """
 
     @overload
-    def __init__(self: "Query[A]", clause: sa.Executable, a: Shape[A], /) -> None: ...
+    def __init__(self: "Query[A]", clause: sa.Executable, a: Shape[A], /, *, together: bool = False) -> None: ...
     @overload
-    def __init__(self: "Query[tuple[A, B]]", clause: sa.Executable, a: Shape[A], b: Shape[B], /) -> None: ...
-    def __init__(self, clause: Any, a: Shape[Any], b: Shape[Any] | None = None, /) -> None:
-        super().__init__(clause)
+    def __init__(
+        self: "Query[tuple[A, B]]", clause: sa.Executable, a: Shape[A], b: Shape[B], /, *, together: bool = False
+    ) -> None: ...
+    def __init__(self, clause: Any, a: Shape[Any], b: Shape[Any] | None = None, /, *, together: bool = False) -> None:
+        super().__init__(clause, together=together)
         whole: Shape[Any] = a if b is None else combined(_pair, a, b)
         selected: Any = clause.selects[0] if isinstance(clause, sa.CompoundSelect) else clause
         described = getattr(selected, "returning_column_descriptions", None) or selected.column_descriptions

@@ -95,6 +95,7 @@ class SqliteTx(Tx):
     __slots__ = ("_connection", "_database")
 
     searches_newest_first = True
+    changes_at_once = False
 
     def __init__(self, connection: apsw.Connection, database: "SqliteDatabase") -> None:
         super().__init__(database.reactions)
@@ -324,7 +325,13 @@ class SqliteDatabase(Database):
             while await self.write(sqlite_search.index_messages):
                 pass  # between two writes, other tasks can run
 
-    async def write(self, work: Work[T], *, queue: str = "") -> T:  # noqa: ARG002 - there is one writer
+    async def write(
+        self,
+        work: Work[T],
+        *,
+        queue: str = "",  # noqa: ARG002 - there is one writer
+        is_brief: bool = False,  # noqa: ARG002 - all writes share commits
+    ) -> T:
         answer: asyncio.Future[T] = self._loop.create_future()
         self._queue.append(_Queued(work, answer))
         if not self._busy:

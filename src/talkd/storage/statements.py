@@ -32,12 +32,18 @@ STAMP = "stamp"
 
 
 class Statement:
-    """A statement that is compiled on first use. Then only its text and the names of its parameters are used."""
+    """A statement that is compiled on first use. Then only its text and the names of its parameters are used.
 
-    __slots__ = ("_clause", "_postgres", "_sqlite", "_stamps")
+    `together`: PostgreSQL may run it once for several transactions or requests (`postgres_batches.py`). It is a SELECT,
+    or an UPDATE of one table by a key that is among its parameters, and takes no lists.
+    """
 
-    def __init__(self, clause: sa.Executable) -> None:
+    __slots__ = ("_clause", "_postgres", "_sqlite", "_stamps", "together", "writes")
+
+    def __init__(self, clause: sa.Executable, *, together: bool = False) -> None:
         self._clause = clause
+        self.together = together
+        self.writes = not isinstance(clause, sa.Select | sa.CompoundSelect)
         self._stamps = False
         self._sqlite: tuple[str, dict[str, Any]] | None = None
         self._postgres: tuple[str, list[str], dict[str, Any]] | None = None
@@ -56,10 +62,14 @@ class Statement:
 
     def for_postgres(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
         """Return the text with `$1`, `$2`…, and the values in this order."""
-        text, names, fixed = self._postgres or self.compile_postgres()
-        if self._stamps:
-            fixed = {**fixed, STAMP: clock.now()}
+        text, names, _ = self._postgres or self.compile_postgres()
+        fixed = self.constants()
         return text, [parameters[name] if name in parameters else fixed[name] for name in names]
+
+    def constants(self) -> Mapping[str, Any]:
+        """Return the parameters that the statement sets by itself."""
+        _, _, fixed = self._postgres or self.compile_postgres()
+        return {**fixed, STAMP: clock.now()} if self._stamps else fixed
 
     def compile_postgres(self) -> tuple[str, list[str], dict[str, Any]]:
         """Return the text, the names of `$1`, `$2`… in this order, and the constant values."""

@@ -143,7 +143,8 @@ class Call(Generic[P]):
 
     async def write(self, work: Work[T]) -> T:
         """Run a write transaction. On PostgreSQL, writes in the same room run one after the other."""
-        return await self.world.db.write(work, queue=self.token)
+        is_brief = self.route is not None and self.route.is_brief
+        return await self.world.db.write(work, queue=self.token, is_brief=is_brief)
 
     async def write_if_possible(self, work: Work[Any]) -> None:
         """Run a write transaction whose failure does not matter for the answer."""

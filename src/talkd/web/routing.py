@@ -136,6 +136,8 @@ class Route:
     notifies_first: bool
     """Whether notifications for earlier messages of the room are created before the operation writes, because it may
     change who is notified."""
+    is_brief: bool = False
+    """Whether it writes with a few statements, and locks rows of its room only, so that it may share a transaction."""
     signed_by: Signer | None = None
     """Who must have signed the token in the path. This is checked before the body is read."""
     receives: bool = False
@@ -183,6 +185,7 @@ class Routes:
         returns: Any = None,
         errors: tuple[int, ...] = (),
         notifies_first: bool = True,
+        is_brief: bool = False,
         signed_by: Signer | None = None,
         receives: bool = False,
         before_file: Callable[..., Awaitable[int | None]] | None = None,
@@ -213,6 +216,7 @@ class Routes:
                         returns=returns,
                         errors=errors,
                         notifies_first=notifies_first,
+                        is_brief=is_brief,
                         signed_by=signed_by,
                         receives=receives,
                         before_file=before_file,

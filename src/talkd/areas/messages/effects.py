@@ -1,4 +1,4 @@
-"""Post system messages that report events, and note the room's newest message, in the transaction of the event."""
+"""Post system messages that report events, in the transaction of the event."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from talkd.areas.messages import service as messages
 from talkd.areas.messages.system_texts import MISSED, REPORTED, SILENT, Choice, Line
 from talkd.areas.recording.model import report_of
-from talkd.conversation import message_store, reaction_store, room_store
-from talkd.conversation.message import COUNTABLE, Reference
+from talkd.conversation import reaction_store, room_store
+from talkd.conversation.message import Reference
 from talkd.conversation.room import Room
 from talkd.core import clock, events
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
@@ -134,13 +134,6 @@ def _reference(actor: Actor) -> Reference:
     return Reference("phone" if actor.type == PHONES else actor.type, actor.id, actor.name)
 
 
-async def _set_newest(tx: Tx, event: events.MessagePosted) -> None:
-    """Store the message as the room's last one, unless it only reports a change of an older message."""
-    if event.is_news:
-        notifies = event.kind in COUNTABLE
-        await message_store.set_newest(tx, event.room_id, event.message_id, clock.now(), notifies=notifies)
-
-
 async def _delete_reactions(tx: Tx, event: events.MessageDeleted) -> None:
     await reaction_store.delete_reactions(tx, event.room_id, event.message_id)
 
@@ -217,6 +210,5 @@ NOT_REPORTED: frozenset[type[events.Event]] = frozenset(
 
 REACTIONS: Reactions = {
     **REPORTS,
-    events.MessagePosted: _set_newest,
     events.MessageDeleted: _delete_reactions,
 }

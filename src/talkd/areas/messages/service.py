@@ -7,10 +7,11 @@ import msgspec
 from talkd.areas.mentions import service as mentions
 from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import service as participants
-from talkd.conversation import actor_store, message_store, reaction_store
+from talkd.conversation import actor_store, message_store, posting_store, reaction_store
 from talkd.conversation.message import (
     ABOUT_OLDER,
     COMMENT,
+    COUNTABLE,
     FILE,
     FILE_ALONE,
     OBJECT_SHARED,
@@ -79,7 +80,7 @@ async def send(
             raise Invalid("reply-to")
         return repeated
     await participants.ensure_both(tx, room)
-    stored = await message_store.post_message(tx, attendee_id=me.attendee.id, **_row(draft))
+    stored = await posting_store.post_message(tx, attendee_id=me.attendee.id, **_row(draft))
     if stored is None:
         repeated = await _find_repeated(tx, me, draft)
         assert repeated is not None, "the statement found it"
@@ -88,7 +89,7 @@ async def send(
         await mentions.count_guest_message(tx, network)
     message = msgspec.structs.replace(draft, id=stored.id)
     await tx.emit(MessagePosted(room.id, me.actor, message.id, COMMENT))
-    await mentions.mark_mentioned(tx, message, parent, reader=me.attendee.id)
+    await mentions.mark_mentioned(tx, message, parent, reader=0 if tx.changes_at_once else me.attendee.id)
     has_reactions = parent is not None and bool(parent.reactions)
     reactors = await reaction_store.get_reactors(tx, room.id, [reply_to], me.actor) if has_reactions else {}
     page = Page([message], parents, names, reactors)
@@ -236,6 +237,9 @@ async def _add(tx: Tx, actor: Actor, draft: Message, *, announced: bool = True, 
     message = msgspec.structs.replace(draft, id=await message_store.add_message(tx, **_row(draft), **shared))
     if announced:
         is_news = message.system not in ABOUT_OLDER
+        if is_news:
+            notifies = message.kind in COUNTABLE
+            await message_store.set_newest(tx, message.room_id, message.id, clock.now(), notifies=notifies)
         await tx.emit(MessagePosted(message.room_id, actor, message.id, message.kind, is_news))
     return message
 
