@@ -13,6 +13,7 @@ from talkd.areas.announcements import jobs as announcement_jobs
 from talkd.areas.announcements.model import Followed
 from talkd.areas.announcements.telling import Teller
 from talkd.areas.avatars.shown import Shown
+from talkd.areas.chat.arrivals import Arrivals
 from talkd.areas.chat.feed import Feed
 from talkd.areas.chat.markers import Markers
 from talkd.areas.files.contents import Contents
@@ -128,6 +129,7 @@ class App:
             credentials,
             feed,
             Markers(changes, feed),
+            Arrivals(db),
             polling,
             others,
             Pings(db),

@@ -352,9 +352,10 @@ class ReactionRevoked(RoomEvent, frozen=True):
 
 
 class ReadMarkerMoved(Event, frozen=True):
-    """The read marker of an attendee has moved.
+    """The read marker of an attendee has moved, or those of several attendees have, of whom this is one.
 
-    `low` is the lower one of its old and new position. If it has moved back, `back_from` is the old position.
+    `low` is the lower one of its old and new position, or below all positions for several. If it has moved back,
+    `back_from` is the old position.
     """
 
     room_id: int

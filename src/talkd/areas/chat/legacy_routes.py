@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import legacy, offset_service, service, waiting
+from talkd.areas.chat import legacy, offset_service, waiting
 from talkd.areas.chat.offset_service import Position
 from talkd.areas.messages import view as message_view
 from talkd.web.call import Call
@@ -36,10 +36,7 @@ class _Counter:
             lambda tx: offset_service.get_beginning(tx, me.room, self._since, self._offset)
         )
         await self._skip(call)
-        last = self._position.after
-        if self._offset and service.is_ahead(me, last):
-            await call.write_if_possible(lambda tx: service.note_read(tx, me, last))
-        await waiting.dismiss_notifications(call)
+        await waiting.note_arrival(call, read=self._position.after if self._offset else 0)
 
     async def look(self, call: Call[Any]) -> Reply | None:
         """Return the messages after those that the client has, newest first."""

@@ -74,6 +74,7 @@ def page_size(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
     limit=Limit.GUEST_MESSAGES,
     returns=message_view.MessageView,
     notifies_first=False,
+    is_brief=True,
 )
 async def send(tx: Tx, call: Call[SendParams]) -> Reply:
     """Send a message."""
@@ -171,14 +172,11 @@ def _moved(params: ReceiveParams, common: int | None) -> Reply | None:
 
 async def _arrive(call: Call[ReceiveParams]) -> None:
     """Keep the session alive, mark the known message as read, and dismiss notifications, if the client wants it."""
-    params, me = call.params, call.me
+    params = call.params
     if not params.noStatusUpdate:
         waiting.note_presence(call)
-    last = params.lastKnownMessageId
-    if params.setReadMarker and service.is_ahead(me, last):
-        await call.write_if_possible(lambda tx: service.note_read(tx, me, last))
-    if params.markNotificationsAsRead:
-        await waiting.dismiss_notifications(call)
+    read = params.lastKnownMessageId if params.setReadMarker else 0
+    await waiting.note_arrival(call, read=read, dismisses=bool(params.markNotificationsAsRead))
 
 
 @routes.add(
@@ -190,6 +188,7 @@ async def _arrive(call: Call[ReceiveParams]) -> None:
     params=ReadParams,
     returns=RoomView,
     notifies_first=False,
+    is_brief=True,
 )
 async def mark_read(tx: Tx, call: Call[ReadParams]) -> Reply:
     """Mark messages as read."""

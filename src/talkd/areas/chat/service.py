@@ -1,15 +1,21 @@
 """Read older messages, and move read markers."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from talkd.areas.messages import service as messages
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import service as notifications
-from talkd.conversation import message_store
+from talkd.conversation import message_store, room_store
 from talkd.conversation.message import Page
 from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.constants import ABOVE_ALL_IDS, NEVER_READ
 from talkd.core.events import ReadMarkerMoved
 from talkd.storage.database import Tx
+
+BELOW_ALL = NEVER_READ - 1
+"""A position below all read markers: the common one may have moved from anywhere."""
 
 
 async def get_history(tx: Tx, me: Participant, *, known: int, including: bool, limit: int) -> tuple[Page, int | None]:
@@ -56,7 +62,7 @@ async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> int | No
         low = min(message_id, me.attendee.last_read)
         await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, back_from, low))
     if me.attendee.notified and message_id >= me.room.last_message_id:
-        await notifications.dismiss_messages(tx, me)
+        await notifications.dismiss_messages(tx, [me])
     return await messages.get_common_read(tx, me)
 
 
@@ -78,11 +84,38 @@ def is_ahead(me: Participant, message_id: int) -> bool:
     return message_id > max(me.attendee.last_read, 0)
 
 
-async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
-    """Move the read marker forward to a message that the client knows. It never moves back."""
-    message_id = await _clamp(tx, me, message_id)
-    if await message_store.mark_read_forward(tx, me.room.id, me.attendee.id, message_id):
-        await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, low=me.attendee.last_read))
+class Arrival(NamedTuple):
+    """What a poll says when it arrives."""
+
+    me: Participant
+    read: int = 0
+    """The message up to which the client has read; 0 for none."""
+    dismisses: bool = False
+    """Whether the client shows the room, so that notifications of its messages are dismissed."""
+
+
+async def note_arrivals(tx: Tx, arrivals: Sequence[Arrival]) -> None:
+    """Move the read markers of attendees of a room forward, and dismiss notifications of its messages.
+
+    Read markers never move back.
+    """
+    dismissing = [each.me for each in arrivals if each.dismisses]
+    if dismissing:
+        await notifications.dismiss_messages(tx, dismissing)
+    reading = [(each.me, await _clamp(tx, each.me, each.read)) for each in arrivals if each.read > 0]
+    if len(reading) > 1 and not dismissing:
+        await room_store.lock_rooms(tx, [reading[0][0].room.id])  # before several attendees
+    by_message: dict[int, list[Participant]] = {}
+    for me, message_id in reading:
+        by_message.setdefault(message_id, []).append(me)
+    for message_id, readers in sorted(by_message.items()):
+        room_id, ids = readers[0].room.id, [me.attendee.id for me in readers]
+        moved = await message_store.mark_read_forward(tx, room_id, ids, message_id)
+        if len(moved) == 1:
+            [low] = [me.attendee.last_read for me in readers if me.attendee.id == moved[0]][:1]
+            await tx.emit(ReadMarkerMoved(room_id, moved[0], low=low))
+        elif moved:
+            await tx.emit(ReadMarkerMoved(room_id, moved[0], low=BELOW_ALL))
 
 
 async def _clamp(tx: Tx, me: Participant, message_id: int) -> int:

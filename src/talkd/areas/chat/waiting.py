@@ -1,10 +1,12 @@
 """Wait for a change in a room."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from talkd.areas.notifications import service as notifications
+from talkd.areas.chat import service
+from talkd.areas.chat.arrivals import Arrivals
 from talkd.conversation.participant import Participant
 from talkd.conversation.pings import Pings
 from talkd.core.constants import MAX_POLL_SECONDS
@@ -102,8 +104,15 @@ def may_be_notified(me: Participant) -> bool:
     return bool(me.attendee.notified) or is_mentioned or (me.session is None and me.room.owes_notifications)
 
 
-async def dismiss_notifications(call: Call[Any]) -> None:
-    """Dismiss the caller's notifications of the room, unless the device says that the chat is in the background."""
+async def note_arrival(call: Call[Any], *, read: int = 0, dismisses: bool = True) -> None:
+    """Mark the message `read` as read, and dismiss the caller's notifications of the room.
+
+    They stay if not `dismisses`, or if the device says that the chat is in the background. Does nothing if the database
+    is unavailable.
+    """
     me = call.me
-    if may_be_notified(me) and (me.session is None or me.session.state == 1):
-        await call.write_if_possible(lambda tx: notifications.dismiss_messages(tx, me))
+    dismisses = dismisses and may_be_notified(me) and (me.session is None or me.session.state == 1)
+    read = read if service.is_ahead(me, read) else 0
+    if read or dismisses:
+        with contextlib.suppress(Unavailable):
+            await call.world[Arrivals].note(service.Arrival(me, read, dismisses))

@@ -1,8 +1,10 @@
 """List and dismiss the notifications of a user."""
 
+from collections.abc import Sequence
+
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import outbox_store, store
-from talkd.areas.notifications.model import MAX_ASKED, MAX_KEPT, MAX_SHOWN, About, Entry, Listing, Subject
+from talkd.areas.notifications.model import MAX_ASKED, MAX_KEPT, MAX_SHOWN, Entry, Listing, Subject
 from talkd.conversation import actor_store, room_store
 from talkd.conversation.message import named
 from talkd.conversation.participant import Participant
@@ -43,12 +45,15 @@ async def dismiss_all(tx: Tx, user_id: str) -> None:
     await store.delete_all(tx, user_id)
 
 
-async def dismiss_messages(tx: Tx, me: Participant) -> None:
-    """Delete the user's notifications of messages in a room that they opened."""
-    await room_store.lock_rooms(tx, [me.room.id])  # so that none is created between the next statements
-    await delivery.catch_up(tx, me.room)
-    await store.clear_flag(tx, me.room.id, me.attendee.id)
-    await store.delete_about(tx, me.room.id, me.actor.id, About.CHAT)
+async def dismiss_messages(tx: Tx, those: Sequence[Participant]) -> None:
+    """Delete the notifications of messages of users who opened a room."""
+    try:
+        room = await room_store.lock_room(tx, those[0].room.id)  # so that none is created between the next statements
+    except NotFound:
+        return
+    await delivery.catch_up(tx, room)
+    await store.clear_flags(tx, room.id, [me.attendee.id for me in those])
+    await store.delete_of_messages(tx, room.id, [me.actor.id for me in those])
 
 
 async def delete_reminder(tx: Tx, room_id: int, user_id: str, message_id: int) -> None:

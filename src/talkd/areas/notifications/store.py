@@ -57,6 +57,11 @@ _DELETE_IN_ROOM = Statement(sa.delete(notifications).where(_of_user, _in_room))
 _DELETE_ABOUT = Statement(
     sa.delete(notifications).where(_of_user, _in_room, notifications.c.object_type == bind("object_type"))
 )
+_DELETE_OF_MESSAGES = Statement(
+    sa.delete(notifications).where(
+        one_of(notifications.c.user_id, "user_ids"), _in_room, notifications.c.object_type == word(About.CHAT)
+    )
+)
 _DELETE_REMINDER = Statement(
     sa.delete(notifications).where(
         _of_user,
@@ -81,9 +86,9 @@ _DELETE_REACTIONS_OF = Statement(
         notifications.c.subject == word(Subject.REACTION),
     )
 )
-_CLEAR_FLAG = Statement(
+_CLEAR_FLAGS = Statement(
     sa.update(attendees)
-    .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
+    .where(attendees.c.room_id == bind("room_id"), one_of(attendees.c.id, "attendee_ids"))
     .values(notified=ZERO, **as_before(attendees))
 )
 _DELETE_CALLS_AND_INVITATIONS = Statement(
@@ -217,9 +222,14 @@ async def delete_reactions_of(tx: Tx, room_id: int, user_id: str) -> None:
     await tx.run(_DELETE_REACTIONS_OF, room_id=room_id, user_id=user_id)
 
 
-async def clear_flag(tx: Tx, room_id: int, attendee_id: int) -> None:
-    """Clear `notified` of the attendee: they have no notifications of messages in the room."""
-    await tx.run(_CLEAR_FLAG, room_id=room_id, attendee_id=attendee_id)
+async def clear_flags(tx: Tx, room_id: int, attendee_ids: list[int]) -> None:
+    """Clear `notified` of these attendees: they have no notifications of messages in the room."""
+    await tx.run(_CLEAR_FLAGS, room_id=room_id, attendee_ids=tx.many(attendee_ids))
+
+
+async def delete_of_messages(tx: Tx, room_id: int, user_ids: list[str]) -> None:
+    """Delete the notifications that these users have of messages in the room."""
+    await tx.run(_DELETE_OF_MESSAGES, room_id=room_id, user_ids=tx.many(user_ids))
 
 
 async def delete_reminder(tx: Tx, room_id: int, user_id: str, message_id: int) -> None:
