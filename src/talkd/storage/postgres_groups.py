@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 from talkd.core.events import Event
+from talkd.core.log import Log
 from talkd.storage.database import Reaction, Row, Tx, Work
 from talkd.storage.postgres_batches import Together, changed_by, run_batch
 from talkd.storage.statements import Statement
@@ -29,6 +30,7 @@ PATIENCE = "SET LOCAL lock_timeout = '300ms'"
 """A group gives up soon, because its writes do not depend on each other."""
 
 T = TypeVar("T")
+log = Log(__name__)
 
 
 class Owner(Protocol):
@@ -219,7 +221,8 @@ class Groups:
 
     async def _run(self, members: list[_Member]) -> None:
         """Run a group, and alone those of its writes that it could not run."""
-        is_committing = False
+        done: list[_Member] = []
+        is_committing = is_stored = False
         try:
             async with self._owner.use_writer() as connection:
                 try:
@@ -228,16 +231,20 @@ class Groups:
                     is_committing = True
                     if await connection.execute("COMMIT") != "COMMIT":
                         raise _Undo("a statement had failed")
+                    is_stored = True
                 except BaseException:
                     await _roll_back(connection)
                     raise
         except Exception as error:
-            refusal = self._owner.lose_commit(error) if is_committing else None
-            if refusal is None:
-                self._let_alone(members)
-            for member in members if refusal is not None else ():
-                member.finish(error=refusal)
-            return
+            if not is_stored:  # else the pool could not take the connection back
+                log.debug("group_undone", writes=len(members), reason=type(error).__name__)
+                refusal = self._owner.lose_commit(error) if is_committing else None
+                if refusal is None:
+                    self._let_alone(members)
+                else:
+                    for member in members:
+                        member.finish(error=refusal)
+                return
         for member in done:
             member.finish(member.result, member.error)
         self._owner.announce([event for member in done if member.error is None for event in member.events])
