@@ -41,6 +41,7 @@ class NatsBus(Bus):
         self._sending: asyncio.Task[None] | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._last_error = "no answer"
 
     @property
     def is_connected(self) -> bool:
@@ -50,10 +51,12 @@ class NatsBus(Bus):
         self._subject = f"talkd.{installation}"
         first = asyncio.get_running_loop().create_future()
         self._connecting = asyncio.ensure_future(self._connect(process, first))
-        await first
+        connected, _ = await asyncio.wait({first}, timeout=CONNECT_SECONDS)
+        if not connected:  # the library goes on trying for ever, in this first attempt too
+            log.warning("bus_unreachable", error=self._last_error)
 
     async def _connect(self, process: int, first: "asyncio.Future[None]") -> None:
-        """Connect and subscribe. The result of the first attempt is what `open` waits for."""
+        """Connect and subscribe. `open` waits for the first attempt, but not for long."""
         is_logged = False
         while True:
             try:
@@ -117,7 +120,8 @@ class NatsBus(Bus):
         log.info("bus_connected")
 
     async def _note_error(self, error: Exception) -> None:
-        log.debug("bus_error", error=str(error) or type(error).__name__)
+        self._last_error = str(error) or type(error).__name__
+        log.debug("bus_error", error=self._last_error)
 
     # --- sending ------------------------------------------------------------------------------
     def send(self, message: bytes, to: int | None = None) -> None:
