@@ -1,13 +1,22 @@
 """The bus that ends, starts late, is cut or stalls, while people post, follow and talk."""
 
 import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
 
 from drills.conftest import Site
-from support.several import await_hearing, await_true, phones_in
+from support.certificates import certificate_of
+from support.load import Load
+from support.nats import Nats, cluster_of, credentials_of
+from support.running import PASSWORD
+from support.several import PEOPLE, Company, await_hearing, await_true, phones_in
 from support.timers import Timers
+
+BUS_RECEIVED = "talkd_bus_messages_received_total"
 
 
 def health(url: str) -> str:
@@ -70,3 +79,83 @@ def test_a_stall_between_one_process_and_the_bus(site: Site, seconds: float, is_
         load.go_on()
         await_hearing(phones)
         load.check()
+
+
+# --- ways to reach NATS -----------------------------------------------------------------------
+def wakes(company: Company) -> bool:
+    """Let a message wake a poll at another process. Return whether that process was told of it by the first one."""
+    token = company.create_room()
+    alice, bob = company.person(0), company.person(1, company.processes[-1])
+    known = bob.room(token)["lastMessage"]["id"]
+    params = {"lookIntoFuture": 1, "lastKnownMessageId": known, "timeout": 20}
+    received = company.figure(company.processes[-1], BUS_RECEIVED)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(bob.get, f"v1/chat/{token}", **params)
+        alice.say(token, "hello")
+        assert [each["message"] for each in waiting.result(20)] == ["hello"]
+    return company.figure(company.processes[-1], BUS_RECEIVED) > received
+
+
+def by_password(folder: Path) -> tuple[Nats, str, dict[str, str]]:
+    nats = Nats(folder, "--user", "talkd", "--pass", "secret")
+    return nats, nats.url_with("talkd:secret@"), {}
+
+
+def by_tls(folder: Path) -> tuple[Nats, str, dict[str, str]]:
+    """Both sides show a certificate."""
+    chain, key = certificate_of(folder)
+    options = ("--tlsverify", "--tlscert", chain, "--tlskey", key, "--tlscacert", chain)
+    nats = Nats(folder, *options, scheme="tls")
+    return nats, nats.url, {"BUS_CA": chain, "BUS_CERTIFICATE": chain, "BUS_KEY": key}
+
+
+def by_credentials(folder: Path) -> tuple[Nats, str, dict[str, str]]:
+    settings, file = credentials_of(folder)
+    nats = Nats(folder, "-c", str(settings))
+    return nats, nats.url, {"BUS_CREDENTIALS": str(file)}
+
+
+@pytest.mark.parametrize("way", [by_password, by_tls, by_credentials])
+def test_ways_to_prove_who_one_is(
+    new_company: Callable[..., Company], tmp_path: Path, way: Callable[[Path], tuple[Nats, str, dict[str, str]]]
+) -> None:
+    nats, url, settings = way(tmp_path)
+    with nats:
+        company = new_company(url, url, **settings)
+        company.start()
+        await_true(lambda: all(health(each) == "ok" for each in company.urls))
+        company.repair()
+        assert wakes(company)
+
+
+def test_a_start_without_nats_and_a_lost_member_of_a_cluster(
+    new_company: Callable[..., Company], tmp_path: Path
+) -> None:
+    cluster = cluster_of(tmp_path, 3)
+    url = ",".join(each.url for each in cluster)
+    company = new_company(url, url, url)
+    company.start()
+    assert {health(each) for each in company.urls} == {"degraded"}
+    assert wakes(company), "messages go through the database"
+    try:
+        for each in cluster:
+            each.start()
+        await_true(lambda: all(health(each) == "ok" for each in company.urls))
+        company.repair()
+        logins = [(name, PASSWORD) for name in PEOPLE]
+        token = company.create_room()
+        with Load(company.urls, token, logins) as load, phones_in(company, token) as phones:
+            load.await_more()
+            for each in cluster[:2]:
+                lost = company.count_logged("bus_lost")
+                each.stop(signal.SIGKILL)
+                load.await_more()
+                await_true(lambda: all(health(each) == "ok" for each in company.urls))
+                await_hearing(phones)
+                print(f"{company.count_logged('bus_lost') - lost} processes went to another member")
+                each.start()
+            load.check()
+        assert company.count_logged("bus_lost") > 0, "nobody was connected to the members that were lost"
+    finally:
+        for each in cluster:
+            each.stop(signal.SIGKILL)

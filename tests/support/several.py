@@ -90,9 +90,13 @@ class Company:
         except httpx.TransportError:
             return -1
         for line in text.splitlines():
-            if line.startswith(f"{name} "):
+            if line.startswith((f"{name} ", f'{name}{{process="{process.popen.pid}"}}')):
                 return float(line.split()[1])
         return -1
+
+    def count_logged(self, event: str) -> int:
+        """Return how often all processes have logged an event."""
+        return sum(each.output.count(f'"{event}"') for each in self.processes)
 
     def person(self, number: int, process: Process | None = None) -> Person:
         """Return a device of one of the people at a process, or at the first one."""
