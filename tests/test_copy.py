@@ -93,6 +93,7 @@ def interrupt_at(patch: pytest.MonkeyPatch, step: int) -> None:
             patch.setattr(kind, name, interrupted)
 
 
+@pytest.mark.timeout(300)  # it copies half a dozen times
 @pytest.mark.parametrize(("origin", "goal"), PAIRS)
 def test_a_copy_goes_on_after_an_interruption_at_any_step(
     origin: str, goal: str, databases: Any, loop_thread: LoopThread, monkeypatch: pytest.MonkeyPatch
