@@ -17,8 +17,8 @@ BUSY_TRIES = 60
 """How often a migration is begun again because a table was in use."""
 BUSY_PAUSE = 0.5
 """Seconds between these, in which the others go on."""
-_IN_USE = "55P03"
-"""PostgreSQL's error code for a lock that was not free in time."""
+_IN_USE = ("55P03", "40P01")
+"""PostgreSQL's error codes for a lock that was not free in time, and for a deadlock with those who use the tables."""
 
 
 async def schema_of_postgres(connection: "asyncpg.Connection[asyncpg.Record]") -> Schema:
@@ -60,7 +60,7 @@ async def _upgrade_postgres(url: str) -> None:
                     async with engine.begin() as connection:
                         await connection.run_sync(_upgrade_alone)
                 except sa.exc.DBAPIError as error:
-                    if getattr(error.orig, "sqlstate", None) != _IN_USE or not left:
+                    if getattr(error.orig, "sqlstate", None) not in _IN_USE or not left:
                         raise
                     await asyncio.sleep(BUSY_PAUSE)
                 else:
