@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from budgets.budgets import CONNECTIONS, IDLE_CONNECTION, IDLE_SOCKET
+from support.parts import MEMORY
 from support.processes import Process
 
 UPGRADE = (
@@ -34,7 +35,7 @@ def open_many(process: Process, stack: contextlib.ExitStack, path: str, headers:
         assert status in received.partition(b"\r\n")[0]
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+@MEMORY.skip_if(not Path("/proc/self/status").exists())
 @pytest.mark.parametrize(
     ("path", "headers", "status", "budget"),
     [

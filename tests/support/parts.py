@@ -136,3 +136,8 @@ FOREIGN_FILES = Part(
 )
 
 needs_limits = LIMITS.skip_if(sys.platform != "linux")
+MEMORY = Part(
+    "memory of idle connections",
+    "only Linux says how much memory a process has",
+    "run the tests on Linux",
+)
