@@ -28,3 +28,6 @@ IDLE_CONNECTION = 12_000
 """Most bytes of memory for each connection without a request."""
 IDLE_SOCKET = 14_000
 """Most bytes of memory for each WebSocket whose client has said nothing."""
+
+BUS_MESSAGES = 1
+"""Messages over the bus to all processes for a message in a room."""

@@ -1,0 +1,60 @@
+"""How many messages go over the bus for what happens most often."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from budgets.budgets import BUS_MESSAGES, WAITING
+from support.company import at, make_room
+from support.running import LoopThread, Server
+from support.waiting import await_waiting
+from talkd.bus.others import Others
+
+
+def sent_by(server: Server) -> int:
+    """Return how many messages a server has sent to others."""
+    return server.app.world[Others].told
+
+
+def test_a_post_is_one_message(two: list[Server]) -> None:
+    alice, bob, token = make_room(two[0])
+    bob.join(token)
+    alice.join(token)
+    alice.say(token, "first")
+    for server in two:
+        server.run(server.app.stop_jobs())
+    before = sent_by(two[0])
+    for number in range(10):
+        alice.say(token, f"message {number}")
+    two[0].run(asyncio.sleep(0))  # a message is told in the moment after its answer
+    assert sent_by(two[0]) - before == 10 * BUS_MESSAGES
+
+
+def test_markers_that_move_together_are_told_together(two: list[Server], loop_thread: LoopThread) -> None:
+    alice, _, token = make_room(two[0])
+    people = [two[0].add_user("reader") for _ in range(WAITING)]
+    for each in people:
+        alice.add(token, each)
+    known = alice.say(token, "first")["id"]
+    readers = [at(two[1], each) for each in people]
+    for each in readers:
+        each.room(token)  # logged in
+    for server in two:
+        server.run(server.app.stop_jobs())
+    path = f"v1/chat/{token}"
+    params = {"lookIntoFuture": 1, "timeout": 30, "setReadMarker": 1}
+    with ThreadPoolExecutor(WAITING) as pool:
+        polls = [pool.submit(each.get, path, lastKnownMessageId=known, **params) for each in readers]
+        await_waiting(two[1], WAITING)
+        before = [sent_by(each) for each in two]
+        newest = alice.say(token, "second")["id"]
+        for poll in polls:
+            assert [each["id"] for each in poll.result(30)] == [newest]
+        with loop_thread.still_clock() as move:  # all this happens within a moment, however busy the machine is
+            polls = [pool.submit(each.get, path, lastKnownMessageId=newest, **params) for each in readers]
+            await_waiting(two[1], WAITING)
+            move(1)
+            two[1].wait_for(lambda: sent_by(two[1]) > before[1])
+        alice.say(token, "third")
+        for poll in polls:
+            poll.result(30)
+    assert [sent_by(each) - count for each, count in zip(two, before, strict=True)] == [2 * BUS_MESSAGES, 1]
