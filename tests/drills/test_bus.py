@@ -3,10 +3,12 @@
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from drills.conftest import Site
 from support.certificates import certificate_of
@@ -14,6 +16,7 @@ from support.load import Load
 from support.nats import Nats, cluster_of, credentials_of
 from support.running import PASSWORD
 from support.several import PEOPLE, Company, await_hearing, await_true, phones_in
+from support.sockets import SECONDS
 from support.timers import Timers
 
 BUS_RECEIVED = "talkd_bus_messages_received_total"
@@ -159,3 +162,20 @@ def test_a_start_without_nats_and_a_lost_member_of_a_cluster(
     finally:
         for each in cluster:
             each.stop(signal.SIGKILL)
+
+
+def test_a_request_that_is_lost_between_processes_leaves_no_client_without_an_answer(site: Site) -> None:
+    """No later letter shows that this one is lost."""
+    company, cable, token = site.company, site.cables[1], site.company.create_room()
+    with phones_in(company, token) as phones, ThreadPoolExecutor(1) as pool:
+        socket = phones[1].socket
+        socket.ask("room", roomid="")
+        session = company.person(1, company.processes[1]).join(token)["sessionId"]
+        cable.stall()
+        joining = pool.submit(socket.join, token, session)
+        await_true(lambda: health(company.urls[1]) == "degraded")
+        cable.cut()  # what waits in the network is gone
+        cable.heal()
+        with suppress(ConnectionClosed):  # then the client resumes
+            joining.result(SECONDS)
+        await_hearing(phones)

@@ -17,6 +17,7 @@ from talkd.signaling.letters import (
     Letter,
     Lost,
     Ping,
+    Renew,
     Said,
 )
 from talkd.signaling.peer import Peer
@@ -136,6 +137,10 @@ class FarSockets:
             self._adopt(front, letter)
         elif isinstance(letter, Attach):
             self._attach(front, letter)
+        elif isinstance(letter, Renew):
+            peer = self._signaling.registry.find(letter.peer_id)
+            if peer is not None and peer.resume_id == letter.resume_id:
+                self._signaling.renew(peer)
         elif isinstance(letter, Said | Confirmed | Lost):
             socket = self._sockets.get((front, letter.socket))
             if socket is None:

@@ -68,6 +68,13 @@ class Lost(Letter, frozen=True):
     socket: int
 
 
+class Renew(Letter, frozen=True):
+    """End a peer, because a request of its client to join a room was lost. The client cannot resume, and joins anew."""
+
+    peer_id: str
+    resume_id: str
+
+
 # --- to the process with the socket ---------------------------------------------------------------
 class Frames(Letter, frozen=True):
     """Send frames, each to some sockets."""
@@ -114,7 +121,7 @@ class Forgotten(Letter, frozen=True):
     """The home takes all sockets of this front for closed, because letters were lost. Their clients must resume."""
 
 
-Any = Adopt | Attach | Said | Confirmed | Lost | Frames | Ping | HangUp | Handled | Attached | Moved | Forgotten
+Any = Adopt | Attach | Said | Confirmed | Lost | Frames | Ping | HangUp | Handled | Attached | Moved | Forgotten | Renew
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Any).decode

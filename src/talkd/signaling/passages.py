@@ -28,6 +28,7 @@ from talkd.signaling.letters import (
     Moved,
     PeerState,
     Ping,
+    Renew,
     Said,
 )
 from talkd.signaling.messages import Hello, Refused
@@ -288,16 +289,20 @@ class Passages:
     def cut(self, homes: set[int]) -> None:
         """Close the sockets of peers that live at these processes: something they were told was lost.
 
-        Their clients resume, and get again what they have not confirmed.
+        Their clients resume, and get again what they have not confirmed. Those who wait for the answer to a join begin
+        anew, since the join may be lost.
         """
         for socket in list(self._sockets.values()):
-            if socket.far is not None and socket.far.home in homes:
+            passage = socket.far
+            if passage is not None and passage.home in homes:
+                if passage.held is not None:
+                    self._tell(passage.home, Renew(passage.peer_id, passage.resume_id))
                 socket.cut()
 
 
 def is_for_home(letter: Letter) -> bool:
     """Return True for what a front tells a home, False for what a home tells a front."""
-    return isinstance(letter, Adopt | Attach | Said | Confirmed | Lost)
+    return isinstance(letter, Adopt | Attach | Said | Confirmed | Lost | Renew)
 
 
 def _may_move(message: bytes) -> bool:
