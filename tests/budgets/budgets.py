@@ -31,3 +31,5 @@ IDLE_SOCKET = 14_000
 
 BUS_MESSAGES = 1
 """Messages over the bus to all processes for a message in a room."""
+BUS_MESSAGES_OF_MARKERS = 2
+"""Most messages over the bus when all who wait move their read markers in one moment."""
