@@ -12,6 +12,7 @@ from typing import Any
 
 from talkd.storage.database import Row
 from talkd.storage.postgres_batches import Parameters, run_batch
+from talkd.storage.postgres_errors import LOST
 from talkd.storage.statements import Statement
 
 AT_ONCE = 2
@@ -72,7 +73,7 @@ class SharedReads:
             async with self._use_reader() as connection:
                 found = await self._fetch(connection, statement, [asked.parameters for asked in those])
         except Exception as error:
-            if len(those) == 1 or isinstance(error, OSError):  # no connection, for all of them
+            if len(those) == 1 or (isinstance(error, LOST) and not isinstance(error, ValueError)):  # for all of them
                 for asked in those:
                     _answer(asked, error)
             else:

@@ -84,13 +84,13 @@ class PostgresReadTx(PostgresTx):
         self._stack = stack
 
     async def all(self, statement: Statement, /, **parameters: Any) -> list[Row]:
-        if statement.together:
+        if self._shares(statement):
             return await self._database.shared_reads.ask(statement, parameters)
         await self._connect()
         return await super().all(statement, **parameters)
 
     async def one(self, statement: Statement, /, **parameters: Any) -> Row | None:
-        if statement.together:
+        if self._shares(statement):
             rows = await self._database.shared_reads.ask(statement, parameters)
             return rows[0] if rows else None
         await self._connect()
@@ -99,6 +99,14 @@ class PostgresReadTx(PostgresTx):
     async def run(self, statement: Statement, /, **parameters: Any) -> int:
         await self._connect()
         return await super().run(statement, **parameters)
+
+    def _shares(self, statement: Statement) -> bool:
+        """Return True if other requests may share the statement.
+
+        A read that has a connection uses that one. If it waited for others meanwhile, and they for a connection, all
+        would wait.
+        """
+        return statement.together and self._connection is None
 
     async def _connect(self) -> None:
         if self._connection is None:
