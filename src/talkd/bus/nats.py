@@ -141,9 +141,10 @@ class NatsBus(Bus):
             while self._outbox and self._client.is_connected:
                 subject, message = self._outbox.popleft()
                 self._waiting -= len(message)
-                await self._client.publish(subject, message)
-        except Exception as error:  # the library raises many types; what is lost is noticed by its number
-            log.debug("bus_error", error=str(error) or type(error).__name__)
+                try:
+                    await self._client.publish(subject, message)
+                except Exception as error:  # the library raises many types; what is lost is noticed by its number
+                    log.warning("bus_message_not_sent", size=len(message), error=str(error) or type(error).__name__)
         finally:
             self._sending = None
 

@@ -14,6 +14,7 @@ import msgspec
 
 from talkd.bus.hearing import Hearing
 from talkd.bus.interface import Bus
+from talkd.bus.parts import PART, Parts, cut
 from talkd.core import ids
 from talkd.core.log import Log
 
@@ -95,6 +96,7 @@ class Others:
         self.when_lost: Callable[[int], None] = lambda _process: None
         """Called with a process that has told this one alone something that has not arrived."""
         self._hearing = Hearing()
+        self._parts = Parts()
         self._sent_to: Counter[int] = Counter()
         self._counted: dict[int, int] = {}
         """How many more times the processes are told how much they were sent."""
@@ -145,15 +147,18 @@ class Others:
         """Tell all others. It takes a moment longer, but is not lost, while the bus is not connected."""
         if self._bus is None:
             return
-        self.sent += 1
-        self._send(Parcel(self.me, self.sent, 0, kind, content))
+        for each, piece in cut(kind, content, self.sent + 1):
+            self.sent += 1
+            self._send(Parcel(self.me, self.sent, 0, each, piece))
 
     def tell_one(self, process: int, kind: str, content: bytes) -> None:
         """Tell one process. If that is lost, it notices by the next message, or within two looks."""
-        if self._bus is not None:
+        if self._bus is None:
+            return
+        self._counted[process] = COUNTED_LOOKS
+        for each, piece in cut(kind, content, self._sent_to[process] + 1):
             self._sent_to[process] += 1
-            self._counted[process] = COUNTED_LOOKS
-            self._send(Parcel(self.me, self._sent_to[process], process, kind, content))
+            self._send(Parcel(self.me, self._sent_to[process], process, each, piece))
 
     def _send(self, parcel: Parcel) -> None:
         assert self._bus is not None, "there are others"
@@ -205,14 +210,22 @@ class Others:
         if not is_new(parcel.sender, parcel.number):
             return
         self.received += 1
-        handle = self._handlers.get(parcel.kind)
-        if handle is None:
-            log.debug("bus_message_unknown", kind=parcel.kind)  # of another version of talkd
-            return
         try:
-            handle(parcel.sender, parcel.content)
+            if parcel.kind != PART:
+                self._handle(parcel.sender, parcel.kind, parcel.content)
+                return
+            whole = self._parts.take(parcel.sender, parcel.to, parcel.number, parcel.content)
+            if whole is not None:
+                self._handle(parcel.sender, *whole)
         except Exception:
             log.exception("bus_message_failed", kind=parcel.kind)
+
+    def _handle(self, sender: int, kind: str, content: bytes) -> None:
+        handle = self._handlers.get(kind)
+        if handle is None:
+            log.debug("bus_message_unknown", kind=kind)  # of another version of talkd
+            return
+        handle(sender, content)
 
     def _take_own(self, sender: int, number: int) -> bool:
         heard = self._heard_from.get(sender, 0)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from talkd.bus.others import Others
 from talkd.signaling import hello, letters
+from talkd.signaling.batches import Batch
 from talkd.signaling.connection import Connection
 from talkd.signaling.letters import (
     Adopt,
@@ -92,8 +93,8 @@ class FarSockets:
         self._signaling = signaling
         self._others = signaling.world[Others]
         self._sockets: dict[tuple[int, int], FarSocket] = {}
-        self._frames: dict[int, list[tuple[list[int], bytes]]] = {}
-        """Frames that are sent at the end of this moment, by front: together, and each once for all who get it."""
+        self._frames: dict[int, Batch] = {}
+        """Frames that are sent at the end of this moment, by front."""
 
     def list_all(self) -> list[FarSocket]:
         """Return all these sockets."""
@@ -111,18 +112,15 @@ class FarSockets:
     # --- to the front -------------------------------------------------------------------------
     def send_frame(self, front: int, number: int, frame: bytes) -> None:
         """Send a frame to a socket soon."""
-        frames = self._frames.get(front)
-        if frames is None:
-            frames = self._frames[front] = []
+        batch = self._frames.get(front)
+        if batch is None:
+            batch = self._frames[front] = Batch()
             asyncio.get_running_loop().call_soon(self._flush, front)
-        if frames and frames[-1][1] is frame:
-            frames[-1][0].append(number)
-        else:
-            frames.append(([number], frame))
+        batch.add(number, frame)
 
     def _flush(self, front: int) -> None:
-        frames = self._frames.pop(front, None)
-        if frames:
+        batch = self._frames.pop(front, None)
+        for frames in batch.cut() if batch is not None else ():
             self._others.tell_one(front, KIND, letters.encode(Frames(frames)))
 
     def tell(self, front: int, letter: Letter) -> None:
