@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from support.company import Company, Enter, at, make_room
-from support.running import Server
+from support.people import PUBLIC
+from support.running import LoopThread, Server
 from support.sockets import Socket
 from talkd.bus.sockets import SocketBus
+from talkd.signaling.dispatch import ROOM_SECONDS
 
 Open = Callable[[Server], Socket]
 
@@ -139,3 +141,51 @@ def test_what_was_lost_is_noticed_by_those_on_sockets(
         remover.delete(f"v4/room/{token}/attendees", attendeeId=attendee)
     assert first.event("room", "message")["data"]["chat"]["comment"]["message"] == "lost"
     assert second.expect("room") == {"roomid": ""}
+
+
+def test_a_message_after_a_lost_one_brings_both(
+    two: list[Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, token = make_room(two[0])
+    first = enter_at(two[0], alice, token, features=("chat-relay",))
+    there = at(two[1], bob)
+    with monkeypatch.context() as cut:
+        cut.setattr(SocketBus, "send", lambda *_: None)
+        there.say(token, "lost")
+    there.say(token, "next")
+    brought = [first.event("room", "message")["data"]["chat"]["comment"]["message"] for _ in range(2)]
+    assert brought == ["lost", "next"]
+
+
+def test_a_guest_whose_room_lives_at_another_process_stays(
+    two: list[Server], enter_at: Enter, open_at: Open, loop_thread: LoopThread
+) -> None:
+    alice = two[0].add_user("alice")
+    token = alice.create_room(PUBLIC)
+    first, guest = enter_at(two[0], alice, token), two[1].visitor()
+    session = guest.join(token)["sessionId"]
+    second = open_at(two[1])
+    second.hello(guest, token=token)
+    second.join(token, session)
+    assert second.id in [each["sessionid"] for each in first.event("room", "join")]
+    with loop_thread.still_clock() as move:
+        move(ROOM_SECONDS + 1)
+        first.say(second, "still here")
+        assert second.expect("message")["data"] == "still here"
+
+
+def test_a_guest_who_joins_no_room_is_sent_away_wherever_the_peer_lives(
+    two: list[Server], enter_at: Enter, open_at: Open, loop_thread: LoopThread
+) -> None:
+    alice = two[0].add_user("alice")
+    token = alice.create_room(PUBLIC)
+    enter_at(two[0], alice, token)
+    guest = two[1].visitor()
+    session = guest.join(token)["sessionId"]
+    second = open_at(two[1])
+    second.hello(guest, token=token)
+    second.join(token, session)
+    second.ask("room", roomid="")
+    with loop_thread.still_clock() as move:
+        move(ROOM_SECONDS + 1)
+        assert second.close_code() == 1000

@@ -266,7 +266,7 @@ def test_a_poll_that_looks_during_an_outage_goes_on_waiting(
         primary.stop()
         wait_for(lambda: db.damage)
         failed = db.availability.failures["read"]
-        server.loop_thread.loop.call_soon_threadsafe(changes.publish_everything)
+        server.loop_thread.loop.call_soon_threadsafe(changes.publish_slowly)
         server.loop_thread.loop.call_soon_threadsafe(server.app.world[Feed].clear)
         wait_for(lambda: db.availability.failures["read"] > failed + 3)
         assert not poll.done()

@@ -199,13 +199,8 @@ class Changes:
         """Return True if a request waits for this topic."""
         return topic in self._watches
 
-    def publish_everything(self) -> None:
-        """Wake all watches, after changes that no event describes."""
-        self.standing += 1
-        self.publish(list(self._watches))
-
     def publish_slowly(self) -> None:
-        """Wake all watches as `publish_everything` does, but a few at a time, so that others are not kept waiting."""
+        """Wake all watches, after changes that no event describes: a few at a time, so that others need not wait."""
         self.standing += 1
         watches = {watch for topic in self._watches for watch in self._of(topic)}
         self._wake_some(list(watches))

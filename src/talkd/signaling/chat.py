@@ -32,9 +32,9 @@ class ChatRelay:
         room.chat_seen = max(room.chat_seen, message_id)
         if room.chat_from is None:
             room.chat_from = message_id - 1
-            if not room.is_relaying:
-                room.is_relaying = True
-                self._signaling.spawn(self._relay(room))
+        if not room.is_relaying:
+            room.is_relaying = True
+            self._signaling.spawn(self._relay(room))
 
     async def _relay(self, room: LiveRoom) -> None:
         """Bring peers the messages that were noted, and those that are noted in the meantime."""
@@ -44,15 +44,17 @@ class ChatRelay:
                 self._send_hint(room, [peer for peer in room.list_present() if CHAT_RELAY not in peer.features])
                 await self._send_messages(room, known)
         except Unavailable:
+            room.chat_from = None  # the hint is about these messages, too
             self._send_hint(room, room.list_present())
         finally:
             room.is_relaying = False
 
     def catch_up(self, room: LiveRoom, newest: int) -> None:
         """Bring what was missed up to the newest message of the room, as it was read."""
-        seen, room.chat_seen = room.chat_seen, max(room.chat_seen, newest)
-        if room.may_have_missed and 0 < seen < newest:
-            self.note(room, seen + 1)
+        if room.may_have_missed and 0 < room.chat_seen < newest:
+            self.note(room, room.chat_seen + 1)
+        if room.may_have_missed or not room.chat_seen:
+            room.chat_seen = max(room.chat_seen, newest)
         room.may_have_missed = False
 
     def hint(self, room: LiveRoom, peer: Peer) -> None:
@@ -74,7 +76,7 @@ class ChatRelay:
         framed: dict[bytes, list[bytes]] = {}
         for peer in readers:
             while peer.room is room and peer.actor is not None:
-                position = max(known, peer.chat_known)
+                position = peer.chat_known or known  # what was missed before `known` comes with it
                 news = await world[Feed].get_news(found, peer.actor, known=position, limit=AT_ONCE)
                 if news is None or peer.room is not room:
                     break

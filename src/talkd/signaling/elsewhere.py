@@ -37,7 +37,8 @@ class Elsewhere:
 
     def lose_letters(self, sender: int) -> None:
         """Let clients connect again that may have missed something, because letters of a process were lost."""
-        self._lose_front(sender)
+        self.far_sockets.lose_front(sender)
+        self.far_sockets.tell(sender, letters.Forgotten())  # also of sockets that this process has not heard of
         self.passages.cut({sender})
 
     def _lose_front(self, process: int) -> None:
@@ -46,7 +47,13 @@ class Elsewhere:
             self.far_sockets.tell(process, letters.Forgotten())
 
     def settle(self, peer: Peer, socket: Connection | None) -> None:
-        """Let a peer that comes from another process live here. It is in no room, and may have no socket."""
+        """Let a peer that comes from another process live here. It is in no room, and may have no socket.
+
+        If its client has taken it to this process twice, by an older connection, that one ends.
+        """
+        older = self._signaling.registry.find(peer.id)
+        if older is not None:
+            self._signaling.end(older, "session_resumed")
         peer.line = socket
         if socket is None:
             peer.lost_at = asyncio.get_running_loop().time()

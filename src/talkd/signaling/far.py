@@ -158,6 +158,7 @@ class FarSockets:
         peer = Peer.restore(letter.state)
         socket = self._open(front, letter.socket, peer.address)
         self._signaling.elsewhere.settle(peer, socket)
+        self._signaling.require_room_soon(peer)
         socket.take(letter.message, is_awaited=True)
 
     def _attach(self, front: int, letter: Attach) -> None:

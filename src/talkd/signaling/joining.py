@@ -1,5 +1,6 @@
 """Join and leave rooms."""
 
+import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from talkd.areas.signaling.identity_service import Match
 from talkd.conversation import room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.pings import Pings
+from talkd.core.errors import Unavailable
 from talkd.signaling import messages, transient
 from talkd.signaling.connection import Connection
 from talkd.signaling.messages import Incoming, Refused, RoomRequest
@@ -19,6 +21,10 @@ from talkd.storage.database import Tx
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
+
+
+RETRY = 1.0
+"""Seconds until a database that cannot be used is asked again."""
 
 
 def handle(signaling: "Signaling", socket: Connection, incoming: Incoming) -> Coroutine[Any, Any, None] | None:
@@ -42,13 +48,14 @@ async def _join(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request
     if joined is not None and (joined.token, peer.session_id) == (wanted.roomid, wanted.sessionid):
         raise Refused("already_joined", details={"room": {"roomid": joined.token}})
     me, name, match = await _find_participant(signaling, peer, wanted)
+    has_polled = bool(await signaling.world.db.read(lambda tx: polls.find_newest_poll(tx, wanted.sessionid)))
     transients = ""
     if me is not None:
+        # Nothing waits between this and the entry: a room without peers is given up.
         home, transients = await signaling.homes.claim(me.room.id)
         if home != signaling.homes.me:
             _move(signaling, peer, home, wanted, request_id)
             return
-    has_polled = bool(await signaling.world.db.read(lambda tx: polls.find_newest_poll(tx, wanted.sessionid)))
     previous = signaling.registry.find_by_session(wanted.sessionid)
     held = Match.SURE if has_polled else None
     if held is None and previous is not None and previous is not peer and previous.line is not None:
@@ -67,7 +74,7 @@ async def _join(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request
     _leave_for(signaling, peer, wanted)
     room = signaling.registry.enter(peer, me.room.id, me.room.token, me.session.session_id)
     peer.standing, peer.actor, peer.in_call = Standing(me), me.actor, me.session.in_call
-    peer.sender, peer.match = encode_sender(peer), match
+    peer.sender, peer.match, peer.chat_known = encode_sender(peer), match, me.room.last_message_id
     peer.display_name = me.attendee.display_name or peer.display_name
     signaling.world[Pings].note(peer.session_id)
     joined_room: dict[str, Any] = {"roomid": room.token, "properties": properties(me.room, name)}
@@ -126,14 +133,19 @@ async def enter_again(signaling: "Signaling", peer: Peer, known: KnownPeer) -> N
     if not known.token:
         return
     wanted = RoomRequest(known.token, known.session_id)
-    try:
-        await (_join_internal if peer.is_internal else _join)(signaling, peer, wanted, "")
-    except Refused:
-        peer.send(messages.reply("room", {"roomid": ""}))
-        signaling.require_room_soon(peer)
-    else:
-        if peer.room is not None:
-            signaling.chat.hint(peer.room, peer)
+    while signaling.registry.find(peer.id) is peer:
+        try:
+            await (_join_internal if peer.is_internal else _join)(signaling, peer, wanted, "")
+        except Unavailable:
+            await asyncio.sleep(RETRY)
+        except Refused:
+            peer.send(messages.reply("room", {"roomid": ""}))
+            signaling.require_room_soon(peer)
+            return
+        else:
+            if peer.room is not None:
+                signaling.chat.hint(peer.room, peer)
+            return
 
 
 def _require_alive(signaling: "Signaling", peer: Peer) -> None:

@@ -75,6 +75,7 @@ class Passages:
         self._signaling.registry.remove(peer)
         self._signaling.homes.forget(peer)
         socket.peer, peer.line = None, None
+        socket.set_deadline(None)
         state = peer.export()
         if isinstance(socket, FarSocket):
             number = socket.number
@@ -174,7 +175,9 @@ class Passages:
         if letter.home != self._others.me:
             self._send_to(socket, letter.home, letter.state, letter.message)
             return
-        self._signaling.elsewhere.settle(Peer.restore(letter.state), socket)
+        peer = Peer.restore(letter.state)
+        self._signaling.elsewhere.settle(peer, socket)
+        self._signaling.require_room_soon(peer)
         socket.waiting.appendleft(letter.message)
         socket.go_on()
 
@@ -220,7 +223,7 @@ class Passages:
             async with asyncio.timeout(ATTACH_SECONDS):
                 is_there = await answer
         except TimeoutError:
-            self._end(socket)
+            self.lose(socket)
             return None
         finally:
             del self._attaching[passage.number]
@@ -274,9 +277,11 @@ class Passages:
         peer = self._revive(known.peer, passage.resume_id, socket)
         if passage.held is not None:
             socket.waiting.appendleft(passage.held)
-        await joining.enter_again(self._signaling, peer, known.peer)
-        if socket.far is None or socket.far.held is None:  # otherwise its new home handles its request
-            socket.go_on()
+        try:
+            await joining.enter_again(self._signaling, peer, known.peer)
+        finally:
+            if socket.far is None or socket.far.held is None:  # otherwise its new home handles its request
+                socket.go_on()
 
     def look(self) -> None:
         """Go on without homes that were not serving the database at the last call either."""

@@ -98,8 +98,8 @@ class Registry:
 
     def remove(self, peer: Peer) -> None:
         """Remove a peer that has left its room."""
-        self._peers.pop(peer.id, None)
-        self._resumable.pop(peer.resume_id, None)
+        if self._peers.get(peer.id) is peer:
+            del self._peers[peer.id], self._resumable[peer.resume_id]
         if peer.user_id is not None and peer.user_id in self._by_user:
             self._by_user[peer.user_id].discard(peer)
             if not self._by_user[peer.user_id]:

@@ -7,12 +7,10 @@ from talkd.areas.announcements import service
 from talkd.areas.announcements.model import Followed, decode
 from talkd.areas.announcements.telling import EVENTS
 from talkd.areas.capabilities.effects import load_settings
-from talkd.areas.chat.feed import Feed
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.notifications.messenger import Messenger
 from talkd.areas.settings import clock_service
 from talkd.areas.settings import service as settings
-from talkd.areas.signaling.polling import Polling
 from talkd.bus.others import Others, Process
 from talkd.storage.database import DatabaseInUse
 from talkd.web.call import World
@@ -122,10 +120,9 @@ async def follow_others(world: World) -> None:
             world[Others].receive(parcel)
     if epoch != world.epoch:
         world[Credentials].forget()
-        world[Feed].clear()
-        world[Polling].outdate_lists()
         await _load(world)
-        world.changes.publish_everything()
+        for forget in world[Others].when_missed:
+            forget()
 
 
 async def _load(world: World) -> None:
