@@ -36,6 +36,7 @@ class NatsBus(Bus):
         self._config = config
         self._client = Client()
         self._subject = ""
+        self._process = 0
         self._outbox: deque[tuple[str, bytes]] = deque()
         self._waiting = 0
         self._sending: asyncio.Task[None] | None = None
@@ -50,18 +51,19 @@ class NatsBus(Bus):
     async def open(self, process: int, installation: str) -> None:
         self._subject = f"talkd.{installation}"
         first = asyncio.get_running_loop().create_future()
-        self._connecting = asyncio.ensure_future(self._connect(process, first))
+        self._process = process
+        self._connecting = asyncio.ensure_future(self._connect(first))
         connected, _ = await asyncio.wait({first}, timeout=CONNECT_SECONDS)
         if not connected:  # the library goes on trying for ever, in this first attempt too
             log.warning("bus_unreachable", error=self._last_error)
 
-    async def _connect(self, process: int, first: "asyncio.Future[None]") -> None:
+    async def _connect(self, first: "asyncio.Future[None]") -> None:
         """Connect and subscribe. `open` waits for the first attempt, but not for long."""
         is_logged = False
         while True:
             try:
                 await self._client.connect(**self._options())
-                for subject in ("all", f"to.{process}"):
+                for subject in ("all", f"to.{self._process}"):
                     await self._client.subscribe(
                         f"{self._subject}.{subject}",
                         cb=self._take,
@@ -97,6 +99,7 @@ class NatsBus(Bus):
             "ping_interval": PING_SECONDS,
             "disconnected_cb": self._note_lost,
             "reconnected_cb": self._note_back,
+            "closed_cb": self._begin_anew,
             "error_cb": self._note_error,
         }
         if config.credentials:
@@ -118,6 +121,17 @@ class NatsBus(Bus):
 
     async def _note_back(self) -> None:
         log.info("bus_connected")
+
+    async def _begin_anew(self) -> None:
+        """Connect again when the library gives up, as it does after most errors that a server names."""
+        if not self._is_closing and self._connecting is None:
+            log.warning("bus_closed", error=str(self._client.last_error or "no reason given"))
+            self._client = Client()
+            self._connecting = asyncio.ensure_future(self._connect_again())
+
+    async def _connect_again(self) -> None:
+        await asyncio.sleep(RETRY_SECONDS)
+        await self._connect(asyncio.get_running_loop().create_future())
 
     async def _note_error(self, error: Exception) -> None:
         self._last_error = str(error) or type(error).__name__
