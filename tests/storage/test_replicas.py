@@ -11,6 +11,7 @@ from support.people import Person
 from support.replication import Instance, running_instances
 from support.running import Server
 from talkd.config import Config
+from talkd.core.errors import Unavailable
 
 CHAT = "v1/chat/"
 LAG = 3
@@ -159,6 +160,22 @@ def test_a_replica_that_lags_or_stops_is_not_used_until_it_has_caught_up(server:
     wait_for(lambda: not is_used(server))
     replica.start()
     wait_for(lambda: comes_from_replica(server, lambda: ann.history(token)))
+
+
+def test_a_replica_is_used_again_after_an_outage_of_the_primary(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for(lambda: is_used(server))
+    failed: list[None] = []
+
+    async def fail() -> int:
+        failed.append(None)
+        raise Unavailable(1, message="The database cannot be used.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.app.world.db._replicas, "_get_position", fail)  # type: ignore[attr-defined]
+        wait_for(lambda: failed and not is_used(server))
+    wait_for(lambda: is_used(server))
 
 
 def test_a_replica_that_does_not_answer_delays_nobody_for_long(server: Server, replica: Instance) -> None:

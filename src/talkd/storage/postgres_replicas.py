@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from talkd.core import clock
+from talkd.core.errors import Unavailable
 from talkd.core.log import Log
 from talkd.storage.database import ReplicaState
 from talkd.storage.postgres_errors import FAILURES
@@ -151,15 +152,14 @@ class Replicas:
         """End all connections."""
         if self._sampling is not None:
             self._sampling.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sampling
+            await asyncio.wait([self._sampling])
             self._sampling = None
         for replica in self.each:
             replica.set_lost()
 
     async def _sample_repeatedly(self) -> None:
         while True:
-            with contextlib.suppress(*FAILURES):
+            with contextlib.suppress(*FAILURES, Unavailable):
                 await self._sample()
             await asyncio.sleep(SAMPLE_SECONDS)
 
