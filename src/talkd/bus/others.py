@@ -6,7 +6,7 @@ the bus does not carry them, they are kept for the database (`areas/announcement
 
 import os
 import socket
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,12 +14,10 @@ import msgspec
 
 from talkd.bus.hearing import Hearing
 from talkd.bus.interface import Bus
+from talkd.bus.kept import Kept
 from talkd.bus.parts import PART, Parts, cut
 from talkd.core import ids
 from talkd.core.log import Log
-
-MOST_KEPT = 20_000
-"""Messages that are kept for the database. If there are more, the oldest are dropped, and the others read again."""
 
 MACHINE = socket.gethostname()
 
@@ -85,7 +83,7 @@ class Others:
         """The other processes that serve the database."""
         self.doubted: frozenset[int] = frozenset()
         """Processes that were not connected to the database at the last look. They are dead if they still are not."""
-        self.kept: deque[bytes] = deque(maxlen=MOST_KEPT)
+        self.kept = Kept()
         """Messages that go through the database."""
         self.when_missed: tuple[Callable[[], None], ...] = ()
         """Called when messages were missed: what is kept in memory may be outdated."""
@@ -170,7 +168,7 @@ class Others:
         if not self._bus.is_connected or (
             any(not each.hears for each in self.living.values()) if recipient is None else not recipient.hears
         ):
-            self.kept.append(message)
+            self.kept.add(message)
 
     def depart(self) -> None:
         """Tell all others that this process stops."""

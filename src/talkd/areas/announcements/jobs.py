@@ -97,11 +97,14 @@ async def look_at_others(world: World) -> None:
 async def store_parcels(world: World) -> None:
     """Store the messages for other processes that the bus does not carry. If that fails, they are kept."""
     kept = world[Others].kept
-    if kept:
-        parcels = list(kept)
+    if not kept:
+        return
+    parcels = kept.take_all()
+    try:
         await world.db.write(partial(service.store_parcels, parcels=parcels))
-        for _ in parcels:
-            kept.popleft()
+    except BaseException:  # a stop cancels this
+        kept.put_back(parcels)
+        raise
 
 
 async def follow_others(world: World) -> None:
