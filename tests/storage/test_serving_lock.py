@@ -69,3 +69,12 @@ async def test_a_server_stops_if_another_one_has_taken_its_lock(running: App, co
         await running.taken_over.wait()
     assert db.damage
     await other.release()
+
+
+async def test_a_process_takes_its_lock_again_while_its_lost_connection_seems_alive(config: Config) -> None:
+    lock, lost = ServingLock(config.database.url, process=7), ServingLock(config.database.url, process=7)
+    await lost.take()  # PostgreSQL has not noticed that it was cut
+    await lock.keep()
+    assert lock.is_held
+    await lost.release()
+    await lock.release()

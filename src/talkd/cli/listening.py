@@ -30,10 +30,11 @@ from talkd.web import sockets
 ANSWER_SECONDS = 5
 LONGEST_ANSWER = 65_536
 _PLACES = """
-    SELECT place FROM processes JOIN pg_locks AS held ON held.objid = processes.id
-    WHERE held.locktype = 'advisory' AND held.granted AND held.classid = $1 AND held.objsubid = 2
-    AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    ORDER BY place
+    SELECT place FROM processes WHERE id IN (
+        SELECT held.objid FROM pg_locks AS held
+        WHERE held.locktype = 'advisory' AND held.granted AND held.classid = $1 AND held.objsubid = 2
+        AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ) ORDER BY place
 """
 OTHER = "something other than talkd answers"
 LOWEST_UNPRIVILEGED_PORT = 1024

@@ -29,6 +29,7 @@ ANSWER_SECONDS = 5.0
 """If PostgreSQL does not answer within this time, the connection counts as lost."""
 _KEEPALIVES = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """With these, PostgreSQL notices within 25 seconds that the server's machine is unreachable, and frees its lock."""
+_JOIN = "SELECT pg_advisory_lock_shared($1, $2)"
 _HOLDER = """
     SELECT host(activity.client_addr), activity.backend_start
     FROM pg_locks AS held JOIN pg_stat_activity AS activity USING (pid)
@@ -103,7 +104,8 @@ class ServingLock:
                 )
             await asyncio.sleep(0.1)
         if self._process:
-            await connection.execute("SELECT pg_advisory_lock($1, $2)", MEMBERS, self._process, timeout=ANSWER_SECONDS)
+            # Shared, because PostgreSQL may take a lost connection of this same process for alive for a while.
+            await connection.execute(_JOIN, MEMBERS, self._process, timeout=ANSWER_SECONDS)
             self._leads = await _try_to_lead(connection)
 
     async def keep(self) -> None:
