@@ -204,6 +204,30 @@ async def test_a_locked_room_delays_only_its_own_writers(postgres: PostgresDatab
     assert isinstance(await stuck, int)
 
 
+async def test_writers_of_a_room_that_was_locked_share_transactions_again(
+    postgres: PostgresDatabase, rooms: list[Room], commits: list[int]
+) -> None:
+    locked, release = asyncio.Event(), asyncio.Event()
+
+    async def hold(tx: Tx) -> None:
+        await room_store.lock_room(tx, rooms[3].id)
+        locked.set()
+        await release.wait()
+
+    holding = asyncio.create_task(postgres.write(hold))
+    await locked.wait()
+    stuck = asyncio.create_task(postgres.write(saying(rooms[3], "0"), queue=rooms[3].token, is_brief=True))
+    alone = postgres._groups._alone  # type: ignore[union-attr]
+    while not alone:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0.01)
+    later = asyncio.create_task(write_all(postgres, [(rooms[3], saying(rooms[3], str(each))) for each in range(1, 9)]))
+    await asyncio.sleep(0)
+    release.set()
+    await asyncio.gather(holding, stuck, later)
+    assert commits == [1, 8]
+    assert await texts_of(postgres, rooms[3]) == [str(each) for each in range(9)]
+
+
 @pytest.mark.parametrize("moment", ["BEGIN", "COMMIT"])
 async def test_a_lost_connection_neither_loses_nor_doubles_an_acknowledged_message(
     postgres: PostgresDatabase, rooms: list[Room], moment: str, monkeypatch: pytest.MonkeyPatch

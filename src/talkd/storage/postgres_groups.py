@@ -180,18 +180,15 @@ class Groups:
         self._queues: set[str] = set()
         """The queues of the running groups."""
         self._alone: Counter[str] = Counter()
-        """The queues of writes that run alone: their rows may be locked for long."""
+        """The queues of writes that run alone: their rows may be locked for long. Later writes wait for these."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, work: Work[T], queue: str) -> "asyncio.Future[T]":
         """Let a write take part in the next group. Return a future of its result once it is durable."""
         loop = asyncio.get_running_loop()
         member = _Member(work, queue, loop.create_future())
-        if queue in self._alone:
-            self._let_alone([member])
-        else:
-            self._waiting.append(member)
-            loop.call_soon(self._start)
+        self._waiting.append(member)
+        loop.call_soon(self._start)
         return member.answer
 
     def _start(self) -> None:
@@ -202,11 +199,11 @@ class Groups:
             task.add_done_callback(lambda done, members=members: self._end(done, members))  # type: ignore[misc]
 
     def _take(self) -> list[_Member]:
-        """Take the next writes whose queues are in no running group."""
+        """Take the next writes of whose queues none is running."""
         taken: list[_Member] = []
         left: list[_Member] = []
         for member in self._waiting:
-            is_free = len(taken) < LIMIT and member.queue not in self._queues
+            is_free = len(taken) < LIMIT and member.queue not in self._queues and member.queue not in self._alone
             (taken if is_free else left).append(member)
         self._waiting = left
         return taken
@@ -302,6 +299,7 @@ class Groups:
             self._alone[member.queue] -= 1
             if not self._alone[member.queue]:
                 del self._alone[member.queue]
+                self._start()
 
 
 async def _ask(connection: Any, questions: Sequence[_Question]) -> Sequence[Any]:
