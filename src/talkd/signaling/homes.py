@@ -17,13 +17,14 @@ from talkd.core.errors import Unavailable
 from talkd.signaling import transient
 from talkd.signaling.peer import Peer
 from talkd.signaling.registry import LiveRoom
-from talkd.storage.database import Work
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
 
 PAUSE = 0.05
 """Seconds in which changes are collected before they are stored."""
+RETRY_SECONDS = 1.0
+"""Pause after an attempt that has failed."""
 
 
 class Homes:
@@ -58,8 +59,9 @@ class Homes:
         if self.is_alone:
             return self.me, ""
         async with self._turn:  # a room that is being given up must not be claimed before that is stored
+            claimed = await self._world.db.write(lambda tx: service.claim(tx, room_id, self.me))
             self._left.discard(room_id)
-            return await self._world.db.write(lambda tx: service.claim(tx, room_id, self.me))
+            return claimed
 
     async def find(self, peer_id: str) -> Found | None:
         """Return a peer of any process, or None. Raises Unavailable."""
@@ -109,28 +111,50 @@ class Homes:
         try:
             while self._has_changed:
                 await asyncio.sleep(PAUSE)
-                async with self._turn:
-                    await self._signaling.write(self._take_changes())
+                try:
+                    async with self._turn:
+                        await self._store_changes()
+                except Unavailable:  # clients that claim a room are answered meanwhile
+                    await asyncio.sleep(RETRY_SECONDS)
         finally:
             self._storing = None
 
     async def flush(self) -> None:
         """Store what was noted now, because the server stops. Raises Unavailable."""
         if self._has_changed:
-            await self._world.db.write(self._take_changes())
+            await self._store_changes()
 
     @property
     def _has_changed(self) -> bool:
         return bool(self._peers or self._ended or self._transient or self._left)
 
-    def _take_changes(self) -> Work[None]:
-        """Return the transaction that stores what was noted up to now."""
-        peers, self._peers = [_known(each) for each in self._peers.values()], {}
-        ended, self._ended = sorted(self._ended), set()
-        contents = {room_id: transient.dump(room) for room_id, room in self._transient.items()}
-        self._transient = {}
-        left, self._left = [each for each in sorted(self._left) if self._is_empty(each)], set()
-        return partial(service.keep, me=self.me, peers=peers, ended=ended, transient=contents, left=left)
+    async def _store_changes(self) -> None:
+        """Store what was noted up to now. If that fails, note it again, unless it has changed since."""
+        peers, self._peers = self._peers, {}
+        ended, self._ended = self._ended, set()
+        rooms, self._transient = self._transient, {}
+        left, self._left = self._left, set()
+        try:
+            await self._world.db.write(
+                partial(
+                    service.keep,
+                    me=self.me,
+                    peers=[_known(each) for each in peers.values()],
+                    ended=sorted(ended),
+                    transient={room_id: transient.dump(room) for room_id, room in rooms.items()},
+                    left=[each for each in sorted(left) if self._is_empty(each)],
+                )
+            )
+        except (Unavailable, asyncio.CancelledError):
+            registry = self._signaling.registry
+            living = {key: each for key, each in peers.items() if registry.find(key) is each}
+            self._peers = living | self._peers
+            self._ended |= {each for each in ended if registry.find(each) is None}
+            self._transient = {
+                key: each for key, each in rooms.items() if registry.find_room(key) is each
+            } | self._transient
+            self._left |= left
+            raise
 
     def _is_empty(self, room_id: int) -> bool:
         return self._signaling.registry.find_room(room_id) is None
