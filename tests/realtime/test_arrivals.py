@@ -12,6 +12,7 @@ from support.running import Server
 from support.waiting import await_waiting
 from talkd.areas.chat import service
 from talkd.areas.chat.service import Arrival
+from talkd.core.errors import Unavailable
 from talkd.storage.database import Tx
 
 READERS = 10
@@ -123,3 +124,28 @@ def test_a_poll_that_cannot_be_stored_harms_no_other(
     statuses = {reader.id: poll.result().status_code for reader, poll in zip(readers, polls, strict=True)}
     assert {statuses[reader.id] for reader in others} == {200}
     assert "broken" in caplog.text
+
+
+def test_polls_do_not_wait_for_each_other_in_an_outage(
+    server: Server,
+    alice: Person,
+    readers: list[Person],
+    token: str,
+    many: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[set[str]] = []
+
+    async def fail(tx: Tx, arrivals: Sequence[Arrival]) -> None:
+        tried.append({each.me.actor.id for each in arrivals})
+        if len(arrivals) > 1:
+            raise ValueError("broken")
+        raise Unavailable(1, message="The database cannot be used.")
+
+    last = alice.say(token, "Hello")["id"]
+    monkeypatch.setattr(service, "note_arrivals", fail)
+    values = {"lookIntoFuture": 1, "lastKnownMessageId": last, "timeout": 1}
+    polls = many.map(lambda reader: reader.request("GET", f"v1/chat/{token}", **values), readers)
+    assert {poll.status_code for poll in polls} == {304}
+    for group in [each for each in tried if len(each) > 1]:
+        assert len([each for each in tried if len(each) == 1 and each <= group]) == 1

@@ -5,7 +5,6 @@ same room share a transaction and its statements.
 """
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
 
 from talkd.areas.chat import service
@@ -73,5 +72,9 @@ class Arrivals:
                 raise
             log.exception("arrivals_not_stored_together")
             for arrival in arrivals:  # the one that fails must not harm the others
-                with contextlib.suppress(Exception):
+                try:
                     await self._store([arrival], token)
+                except Unavailable:
+                    raise
+                except Exception:
+                    log.exception("arrival_not_stored")
