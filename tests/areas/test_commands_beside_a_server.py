@@ -129,6 +129,19 @@ def test_events_of_another_version_are_left_out() -> None:
     assert announcements.decode(f"{text},{others}]") == (known,)
 
 
+def test_messages_that_a_bus_did_not_take_are_deleted_after_a_minute(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = server.read(service.get_newest)
+    server.write(lambda tx: service.announce(tx, [GroupRenamed("staff", "Staff")]))
+    server.write(lambda tx: service.store_parcels(tx, [b""]))
+    server.run_job("follow_other_processes")
+    for seconds, stored in ((-10, [0, 1]), (10, [0])):
+        pass_time(monkeypatch, service.KEEP_PARCELS + seconds)
+        server.run_job("forget_announcements")
+        assert [len(each.parcels) for each in server.read(lambda tx: service.list_after(tx, known))] == stored
+
+
 def test_announcements_are_deleted_after_an_hour(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server.write(lambda tx: service.announce(tx, [GroupRenamed("staff", "Staff")]))
     newest = server.read(service.get_newest)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from talkd.areas.announcements.jobs import store_parcels
-from talkd.bus.kept import MOST_KEPT, Kept
+from talkd.bus.kept import MOST_BYTES, MOST_KEPT, Kept
 from talkd.bus.others import Others
 from talkd.core.errors import Unavailable
 
@@ -22,6 +22,17 @@ def test_the_oldest_messages_are_dropped() -> None:
     kept.put_back(taken)
     again = kept.take_all()
     assert (again[0], again[-1], len(again)) == (b"3", b"newest", MOST_KEPT)
+
+
+def test_long_messages_are_dropped_earlier() -> None:
+    kept, size = Kept(), MOST_BYTES // 10
+    for number in range(12):
+        kept.add(bytes([number]) * size)
+    taken = kept.take_all()
+    assert [each[0] for each in taken] == list(range(2, 12))
+    kept.add(bytes(size))
+    kept.put_back(taken)
+    assert len(kept) == 10
 
 
 class Storing:

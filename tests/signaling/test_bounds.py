@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.people import Person
-from support.running import Server
+from support.running import LoopThread, Server
 from support.signaling_servers import StandIn, use_servers
 from support.sockets import Socket
 from talkd.config import Config
@@ -142,6 +142,18 @@ def test_an_outage_of_an_external_server_is_logged_once_and_counted(
     server.wait_for(lambda: figure(server, sent) > arrived)
     said = [record.message for record in caplog.records]
     assert said.count("signaling_unreachable") == 1
+
+
+def test_long_messages_count_as_several(enter: Enter, alice: Person, token: str, loop_thread: LoopThread) -> None:
+    socket = enter(alice, token)
+    socket.drain()
+    recipient = {"type": "session", "sessionid": "nobody"}
+    with loop_thread.still_clock():
+        for _ in range(1000):
+            socket.send("message", recipient=recipient, data="short")
+        for _ in range(300):
+            socket.send("message", recipient=recipient, data="x" * 60_000)
+        assert socket.expect("error")["code"] == "too_many_requests"
 
 
 def test_news_of_too_many_rooms_are_dropped_and_counted(

@@ -293,6 +293,7 @@ def test_a_client_that_takes_nothing_for_long_is_dropped(
         while line.unsent < more_than_fits:
             first.say(second, "x" * size)
             first.drain()
+            move(0.01)  # it does not send too much in one moment
 
     def let_pass(seconds: float) -> None:
         with contextlib.suppress(ConnectionClosed):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 RATE = 1000.0
 """Messages a second that a client may send for long."""
+BYTES = 8192
+"""A message that is so much longer counts as one more."""
 BURST = 3.0
 """Seconds of that rate that a client may send at once. Further messages are refused."""
 

@@ -15,7 +15,7 @@ from websockets.server import ServerProtocol
 
 from talkd.core.log import Log
 from talkd.signaling import metrics
-from talkd.signaling.connection import BURST, Connection
+from talkd.signaling.connection import BURST, BYTES, Connection
 from talkd.signaling.frames import Broken, FrameReader, Opcode, frame_of, read_close
 from talkd.web.deadlines import unsent_of
 
@@ -147,7 +147,7 @@ class WebSocket(Connection, asyncio.Protocol):
 
     # --- messages ----------------------------------------------------------------------------
     def _take(self, opcode: Opcode, content: bytes) -> None:
-        is_allowed = self.spend(1)
+        is_allowed = self.spend(1 + len(content) / BYTES)
         if not is_allowed and self._paid_until > self.heard_at + TOO_MUCH:
             self.close(CloseCode.POLICY_VIOLATION, "too_many_requests")
         elif opcode == Opcode.PING:

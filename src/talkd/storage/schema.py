@@ -89,7 +89,8 @@ announcements = sa.Table(
 )
 """Events of commands for a running server: a JSON text for each transaction. They are deleted after an hour.
 
-`parcels` are messages of a process to the others, while the bus does not carry them (`bus/others.py`).
+`parcels` are messages of a process to the others, while the bus does not carry them (`bus/others.py`). They are deleted
+after a minute.
 """
 
 processes = sa.Table(

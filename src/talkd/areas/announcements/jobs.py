@@ -143,5 +143,5 @@ JOBS = (
     Job("follow_other_processes", every=0.5, run=follow_others, where=Runs.EVERYWHERE),
     Job("store_parcels", every=0.25, run=store_parcels, where=Runs.EVERYWHERE),
     Job("look_at_other_processes", every=1, run=look_at_others, where=Runs.EVERYWHERE),
-    Job("forget_announcements", every=600, run=forget_old, where=Runs.ONCE),
+    Job("forget_announcements", every=60, run=forget_old, where=Runs.ONCE),
 )

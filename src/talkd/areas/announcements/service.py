@@ -18,6 +18,8 @@ from talkd.storage.database import Tx
 
 KEEP = 3600
 """Seconds after which an announcement may be deleted."""
+KEEP_PARCELS = 60
+"""The same for messages that a bus did not take: they may be many, and who misses one notices it by its number."""
 MEASURED = 0.1
 """Seconds by which the scales of two machines may differ without being compared: it may have taken that long."""
 INSTALLATION = "installation"
@@ -49,8 +51,9 @@ async def get_newest(tx: Tx) -> int:
 
 
 async def forget_old(tx: Tx, known: int) -> None:
-    """Delete announcements that are older than KEEP, up to a known one."""
-    await store.delete_before(tx, known, clock.steady() - KEEP)
+    """Delete announcements that are older than KEEP or KEEP_PARCELS, up to a known one."""
+    now = clock.steady()
+    await store.delete_before(tx, known, now - KEEP, parcels_before=now - KEEP_PARCELS)
 
 
 async def get_installation(tx: Tx) -> str:

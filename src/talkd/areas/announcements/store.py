@@ -31,7 +31,13 @@ _AFTER = Query(
 )
 _NEWEST = Statement(sa.select(sa.func.max(announcements.c.id)))
 _FORGET = Statement(
-    sa.delete(announcements).where(announcements.c.id <= bind("known"), announcements.c.created_at < bind("before"))
+    sa.delete(announcements).where(
+        announcements.c.id <= bind("known"),
+        sa.or_(
+            announcements.c.created_at < bind("before"),
+            sa.and_(announcements.c.parcels.is_not(None), announcements.c.created_at < bind("parcels_before")),
+        ),
+    )
 )
 _PROCESS = shape_of(Process, processes.c.id, processes.c.bus, processes.c.place, processes.c.sent, processes.c.hears)
 _PROCESSES = Query(sa.select(*_PROCESS), _PROCESS)
@@ -76,9 +82,9 @@ async def get_newest(tx: Tx) -> int:
     return await tx.value(_NEWEST) or 0
 
 
-async def delete_before(tx: Tx, known: int, before: int) -> None:
-    """Delete the announcements up to a known one that were stored before the time `before`."""
-    await tx.run(_FORGET, known=known, before=before)
+async def delete_before(tx: Tx, known: int, before: int, *, parcels_before: int) -> None:
+    """Delete the announcements up to a known one that were stored before a time; those with parcels before another."""
+    await tx.run(_FORGET, known=known, before=before, parcels_before=parcels_before)
 
 
 async def list_processes(tx: Tx) -> list[Process]:
