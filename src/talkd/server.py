@@ -174,7 +174,7 @@ class App:
             db.tell = self._teller.note
             world.limits.tell = partial(others.tell, limits.COUNTED)
             others.on(limits.COUNTED, lambda _sender, content: world.limits.note(content))
-        look_again = world[Signaling].look_again
+        look_again = world[Signaling].elsewhere.look_again
         others.when_missed = (feed.clear, polling.outdate_lists, changes.publish_slowly, look_again)
         self._has_led = False
         self._jobs = Jobs(world)

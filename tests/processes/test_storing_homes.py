@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from support.company import Enter, make_room
-from support.running import Server
+from support.running import LoopThread, Server
 from support.sockets import Socket
 from talkd.areas.signaling import home_service
 from talkd.core.errors import Unavailable
+from talkd.signaling import elsewhere
 from talkd.signaling.dispatch import Signaling
 from talkd.signaling.homes import Homes
+from talkd.signaling.registry import LiveRoom
 
 
 def homes_of(server: Server) -> Homes:
@@ -39,3 +41,31 @@ def test_a_join_is_answered_while_changes_cannot_be_stored_and_they_are_stored_l
     again = open_at(two[1])
     again.resume(second.resume_id)
     assert again.id == second.id
+
+
+def test_rooms_are_read_again_some_at_a_time(
+    two: list[Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch, loop_thread: LoopThread
+) -> None:
+    alice = two[0].add_user("alice")
+    sockets = [enter_at(two[0], alice, alice.create_room()) for _ in range(3)]
+    signaling = two[0].app.world[Signaling]
+    looked: list[str] = []
+
+    async def note(_homes: Homes, room: LiveRoom) -> None:
+        looked.append(room.token)
+
+    async def look_twice() -> None:
+        signaling.elsewhere.look_again()
+        signaling.elsewhere.look_again()
+
+    monkeypatch.setattr(elsewhere, "AT_ONCE", 2)
+    monkeypatch.setattr(Homes, "drop_ended", note)
+    with loop_thread.still_clock() as move:
+        two[0].run(look_twice())
+        two[0].wait_for(lambda: len(looked) == 2)
+        move(1)
+        two[0].wait_for(lambda: len(looked) == 4)
+        move(1)
+        two[0].wait_for(lambda: len(looked) == 5)
+    assert len(set(looked)) == len(sockets)
+    assert not signaling.elsewhere._outdated

@@ -200,15 +200,6 @@ class Signaling:
         if peer is not None and peer.line is socket:
             peer.line, peer.lost_at = None, asyncio.get_running_loop().time()
 
-    # --- other processes ---------------------------------------------------------------------
-    def look_again(self) -> None:
-        """Read all rooms again, because events may have been missed."""
-        self.ended_sessions += 1
-        for room in self.registry.list_rooms():
-            room.may_have_missed = True
-            self.announcer.schedule(room, list_changed=True)
-            self.spawn(self.homes.drop_ended(room))
-
     # --- for the functions that handle messages ----------------------------------------------
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in a task of its own. Nothing begins after the stop: the database is closed then."""

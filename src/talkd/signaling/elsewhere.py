@@ -1,6 +1,7 @@
 """The other processes, as the signaling server sees them: their sockets with peers here, and peers there."""
 
 import asyncio
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from talkd.bus.others import Others
@@ -9,9 +10,13 @@ from talkd.signaling.connection import Connection
 from talkd.signaling.far import KIND, FarSockets
 from talkd.signaling.passages import Passages, is_for_home
 from talkd.signaling.peer import ROOM_NEWS, Peer
+from talkd.signaling.registry import LiveRoom
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
+
+AT_ONCE, EACH_SECOND = 20, 500
+"""How many rooms are read again together, and in a second."""
 
 
 class Elsewhere:
@@ -21,9 +26,29 @@ class Elsewhere:
         self._signaling = signaling
         self.far_sockets = FarSockets(signaling)
         self.passages = Passages(signaling)
+        self._outdated: dict[int, LiveRoom] = {}
+        """Rooms that are still to be read again."""
         others = signaling.world[Others]
         others.on(KIND, self._take_letter)
         others.when_died, others.when_lost = self.lose_processes, self.lose_letters
+
+    def look_again(self) -> None:
+        """Read all rooms again, some at a time, because events may have been missed."""
+        self._signaling.ended_sessions += 1
+        is_looking = bool(self._outdated)
+        for room in self._signaling.registry.list_rooms():
+            room.may_have_missed = True
+            self._outdated[room.id] = room
+        if not is_looking:
+            self._look_at_some()
+
+    def _look_at_some(self) -> None:
+        for room in list(islice(self._outdated.values(), AT_ONCE)):
+            del self._outdated[room.id]
+            self._signaling.announcer.schedule(room, list_changed=True)
+            self._signaling.spawn(self._signaling.homes.drop_ended(room))
+        if self._outdated:
+            asyncio.get_running_loop().call_later(AT_ONCE / EACH_SECOND, self._look_at_some)
 
     def _take_letter(self, sender: int, content: bytes) -> None:
         letter = letters.decode(content)
