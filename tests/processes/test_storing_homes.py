@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from support.company import Enter, make_room
@@ -10,10 +11,11 @@ from support.running import LoopThread, Server
 from support.sockets import Socket
 from talkd.areas.signaling import home_service
 from talkd.core.errors import Unavailable
-from talkd.signaling import elsewhere
+from talkd.signaling import elsewhere, transient
 from talkd.signaling.dispatch import Signaling
 from talkd.signaling.homes import Homes
 from talkd.signaling.registry import LiveRoom
+from talkd.storage.database import Tx
 
 
 def homes_of(server: Server) -> Homes:
@@ -69,3 +71,59 @@ def test_rooms_are_read_again_some_at_a_time(
         two[0].wait_for(lambda: len(looked) == 5)
     assert len(set(looked)) == len(sockets)
     assert not signaling.elsewhere._outdated
+
+
+def test_a_newcomer_gets_no_value_whose_removal_is_not_stored_yet(
+    two: list[Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, token = make_room(two[0])
+    first = enter_at(two[0], alice, token)
+    first.send("transient", type="set", key="agenda", value=["one"])
+    first.expect("transient")
+    two[0].wait_for(lambda: homes_of(two[0])._storing is None)
+
+    async def fail(_tx: Any, **_changes: Any) -> None:
+        raise Unavailable(1, message="The database cannot be written.")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(home_service, "keep", fail)
+        first.send("transient", type="remove", key="agenda")
+        assert first.expect("transient")["type"] == "remove"
+        second = enter_at(two[0], bob, token)
+        first.send("transient", type="set", key="agenda", value=["two"])
+        assert second.expect("transient") == {"type": "set", "key": "agenda", "value": ["two"]}
+
+
+GONE = 999
+
+
+def leave_behind(server: Server, room_id: int, values: dict[str, str]) -> None:
+    """Store a room and its values as those of a process that has died."""
+    content = msgspec.json.encode([{"key": key, "value": each, "until": 0} for key, each in values.items()]).decode()
+
+    async def store(tx: Tx) -> None:
+        await home_service.claim(tx, room_id, GONE)
+        await home_service.keep(tx, GONE, peers=[], ended=[], transient={room_id: content}, left=[])
+
+    server.run(server.app.world.db.write(store))
+
+
+def test_values_of_clients_that_do_not_come_back_are_removed(
+    two: list[Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, _, token = make_room(two[0])
+    room_id = alice.room(token)["id"]
+    leave_behind(two[0], room_id, {"agenda": "one", "sd:gone": "two"})
+    monkeypatch.setattr(transient, "ABSENT_SECONDS", 0.1)
+    enter_at(two[0], alice, token)
+    room = two[0].app.world[Signaling].registry.find_room(room_id)
+    assert room is not None
+    two[0].wait_for(lambda: list(room.transient) == ["agenda"])
+
+
+def test_rooms_of_a_process_that_has_died_are_given_up(two: list[Server]) -> None:
+    leave_behind(two[0], 1, {"agenda": "one"})
+    homes = homes_of(two[0])
+    for _ in range(2):
+        two[0].run(homes.forget_unserved())
+    assert two[0].run(two[0].app.world.db.write(lambda tx: home_service.claim(tx, 1, homes.me))) == (homes.me, "")

@@ -66,6 +66,7 @@ FIRST = "it stops after a fixed number of rows in the order of the index"
 WHOLE = {
     "areas.announcements.store._NEWEST": FIRST,
     "areas.announcements.store._PROCESSES": PROCESSES,
+    "areas.signaling.home_store._FORGET_ROOMS": JOB,
     "areas.signaling.home_store._SESSIONS": ROOM,
     "areas.signaling.home_store._UNSERVED": JOB,
     "conversation.ban_store._ALL": ROOM,

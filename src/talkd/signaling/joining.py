@@ -78,7 +78,7 @@ async def _join(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request
     peer.display_name = me.attendee.display_name or peer.display_name
     signaling.world[Pings].note(peer.session_id)
     joined_room: dict[str, Any] = {"roomid": room.token, "properties": properties(me.room, name)}
-    transient.restore(room, transients)
+    transient.restore(signaling, room, transients)
     signaling.homes.note(peer)
     if signaling.sfu is not None:
         joined_room["bandwidth"] = signaling.sfu.bandwidth
@@ -100,7 +100,7 @@ async def _join_internal(signaling: "Signaling", peer: Peer, wanted: RoomRequest
     _require_alive(signaling, peer)
     signaling.part(peer)
     room = signaling.registry.enter(peer, found.id, found.token, "")
-    transient.restore(room, transients)
+    transient.restore(signaling, room, transients)
     signaling.homes.note(peer)
     peer.sender = encode_sender(peer)
     shown = properties(found, found.name_for("", ""))

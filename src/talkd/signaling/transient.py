@@ -32,6 +32,8 @@ MAX_OWN_BYTES = 8 * 1024
 """Maximum size of the value of a session, so that a few sessions cannot use up the space of the room."""
 MAX_KEY_LENGTH = 255
 MAX_SECONDS = 365 * 86_400.0
+ABSENT_SECONDS = 30.0
+"""How long a new home keeps values of sessions whose clients have not come to it: so long may they resume."""
 
 
 @dataclass(slots=True)
@@ -77,14 +79,19 @@ def handle(signaling: "Signaling", socket: Connection, incoming: Incoming) -> No
     signaling.homes.note_transient(room)
 
 
-def restore(room: LiveRoom, stored: str) -> None:
-    """Give a room that nobody was in here the values that it had at another home, as `dump` has returned them."""
-    if not stored or room.transient:
+def restore(signaling: "Signaling", room: LiveRoom, stored: str) -> None:
+    """Give the first peer's room the values that it had at another home, as `dump` has returned them.
+
+    Others are in the room only if its values are known here, and what is stored may be older.
+    """
+    if not stored or len(room.members) > 1:
         return
     now = clock.now()
     for each in msgspec.json.decode(stored, type=list[Kept]):
         if not each.until or each.until > now:
             _put(room, each.key, each.value, each.until - now if each.until else 0)
+    if any(key.startswith(OWN) for key in room.transient):
+        asyncio.get_running_loop().call_later(ABSENT_SECONDS, _forget_absent, signaling, room)
 
 
 def dump(room: LiveRoom) -> str:
@@ -115,6 +122,16 @@ def forget_session(room: LiveRoom, peer: Peer) -> None:
         for each in room.transient.values():
             each.keep()
         room.transient.clear()
+
+
+def _forget_absent(signaling: "Signaling", room: LiveRoom) -> None:
+    """Remove the values of sessions that are not in the room."""
+    if signaling.registry.find_room(room.id) is not room:
+        return
+    for key in list(room.transient):
+        if key.startswith(OWN) and key.removeprefix(OWN) not in room.members:
+            _remove(room, key)
+    signaling.homes.note_transient(room)
 
 
 def _may_write(peer: Peer, key: str) -> bool:

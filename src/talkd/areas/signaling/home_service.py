@@ -66,7 +66,7 @@ def _found(stored: store.Stored | None) -> Found | None:
 
 
 async def forget_unserved(tx: Tx, known: Sequence[int]) -> list[int]:
-    """Delete the peers of processes that were gone at the last call already. Return all that are gone now."""
+    """Delete the peers and rooms of processes that were gone at the last call already. Return all that are gone now."""
     unserved = await store.list_unserved(tx)
     gone = [each for each in unserved if each in known]
     if gone:

@@ -66,9 +66,15 @@ _FIND = Query(_STORED.where(peers.c.id == bind("id")), _FOUND)
 _FIND_RESUMABLE = Query(_STORED.where(peers.c.resume == bind("resume")), _FOUND)
 _SESSIONS = Statement(sa.select(sessions.c.session_id).where(sessions.c.room_id == bind("room_id")))
 _UNSERVED = Statement(
-    sa.select(peers.c.process).distinct().where(~sa.exists().where(processes.c.id == peers.c.process))
+    sa.union(
+        *(
+            sa.select(table.c.process).where(~sa.exists().where(processes.c.id == table.c.process))
+            for table in (peers, live_rooms)
+        )
+    )
 )
-_FORGET = Statement(sa.delete(peers).where(one_of(peers.c.process, "ids")))
+_FORGET_PEERS = Statement(sa.delete(peers).where(one_of(peers.c.process, "ids")))
+_FORGET_ROOMS = Statement(sa.delete(live_rooms).where(one_of(live_rooms.c.process, "ids")))
 
 
 async def claim(tx: Tx, room_id: int, me: int) -> Claimed:
@@ -117,10 +123,11 @@ async def list_sessions(tx: Tx, room_id: int) -> list[str]:
 
 
 async def list_unserved(tx: Tx) -> list[int]:
-    """Return the processes that have peers and do not serve the database any more."""
+    """Return the processes that have peers or rooms and do not serve the database any more."""
     return await tx.values(_UNSERVED)
 
 
 async def forget_processes(tx: Tx, process_ids: Sequence[int]) -> None:
-    """Delete the peers of processes."""
-    await tx.run(_FORGET, ids=tx.many(process_ids))
+    """Delete the peers of processes, and give up their rooms."""
+    await tx.run(_FORGET_PEERS, ids=tx.many(process_ids))
+    await tx.run(_FORGET_ROOMS, ids=tx.many(process_ids))
