@@ -1,5 +1,6 @@
 """What a process stores of its peers and rooms for the others."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from talkd.areas.signaling import home_service
 from talkd.core.errors import Unavailable
 from talkd.signaling import elsewhere, transient
 from talkd.signaling.dispatch import Signaling
-from talkd.signaling.homes import Homes
+from talkd.signaling.homes import PAUSE, TRANSIENT_PAUSE, Homes
 from talkd.signaling.registry import LiveRoom
 from talkd.storage.database import Tx
 
@@ -80,7 +81,8 @@ def test_a_newcomer_gets_no_value_whose_removal_is_not_stored_yet(
     first = enter_at(two[0], alice, token)
     first.send("transient", type="set", key="agenda", value=["one"])
     first.expect("transient")
-    two[0].wait_for(lambda: homes_of(two[0])._storing is None)
+    homes = homes_of(two[0])
+    two[0].wait_for(lambda: not homes._changing and homes._storing is None)
 
     async def fail(_tx: Any, **_changes: Any) -> None:
         raise Unavailable(1, message="The database cannot be written.")
@@ -127,3 +129,30 @@ def test_rooms_of_a_process_that_has_died_are_given_up(two: list[Server]) -> Non
     for _ in range(2):
         two[0].run(homes.forget_unserved())
     assert two[0].run(two[0].app.world.db.write(lambda tx: home_service.claim(tx, 1, homes.me))) == (homes.me, "")
+
+
+def test_values_of_a_room_that_change_often_are_stored_once_a_second(
+    two: list[Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch, loop_thread: LoopThread
+) -> None:
+    alice, _, token = make_room(two[0])
+    socket = enter_at(two[0], alice, token)
+    homes, keep = homes_of(two[0]), home_service.keep
+    two[0].wait_for(lambda: homes._storing is None)
+    stored: list[str] = []
+
+    async def keep_noting(tx: Tx, **changes: Any) -> None:
+        stored.extend(changes["transient"].values())
+        await keep(tx, **changes)
+
+    monkeypatch.setattr(home_service, "keep", keep_noting)
+    with loop_thread.still_clock() as move:
+        for number in range(9):
+            socket.send("transient", type="set", key="agenda", value=number)
+            socket.expect("transient")
+            move(0.1)
+        assert homes._storing is None
+        move(TRANSIENT_PAUSE)
+        two[0].wait_for(lambda: homes._storing)
+        move(PAUSE)
+        two[0].wait_for(lambda: homes._storing is None)
+    assert [json.loads(each)[0]["value"] for each in stored] == [8]

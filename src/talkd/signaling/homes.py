@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PAUSE = 0.05
 """Seconds in which changes are collected before they are stored."""
+TRANSIENT_PAUSE = 1.0
+"""The same for the transient data of rooms: the data of a room are stored as a whole, and may change often."""
 RETRY_SECONDS = 1.0
 """Pause after an attempt that has failed."""
 
@@ -36,8 +38,12 @@ class Homes:
         self._peers: dict[str, Peer] = {}
         self._ended: set[str] = set()
         self._transient: dict[int, LiveRoom] = {}
+        """The rooms whose transient data are to be stored."""
+        self._changing: dict[int, LiveRoom] = {}
+        """Those whose data are stored a little later, with further changes."""
         self._left: set[int] = set()
         self._storing: asyncio.Task[None] | None = None
+        self._storing_transient: asyncio.TimerHandle | None = None
         self._gone: list[int] = []
         self._turn = asyncio.Lock()
 
@@ -92,14 +98,24 @@ class Homes:
 
     def note_transient(self, room: LiveRoom) -> None:
         """Note that the transient data of a room have changed."""
-        if not self.is_alone:
-            self._transient[room.id] = room
+        if self.is_alone:
+            return
+        if self._storing_transient is None:
+            self._storing_transient = asyncio.get_running_loop().call_later(TRANSIENT_PAUSE, self._store_transient)
+        self._changing[room.id] = room
+
+    def _store_transient(self) -> None:
+        self._storing_transient = None
+        self._transient |= self._changing
+        self._changing = {}
+        if self._transient:
             self._store_soon()
 
     def note_empty(self, room_id: int) -> None:
         """Note that the last peer has left a room."""
         if not self.is_alone:
             self._transient.pop(room_id, None)
+            self._changing.pop(room_id, None)
             self._left.add(room_id)
             self._store_soon()
 
@@ -121,6 +137,8 @@ class Homes:
 
     async def flush(self) -> None:
         """Store what was noted now, because the server stops. Raises Unavailable."""
+        self._transient |= self._changing
+        self._changing = {}
         if self._has_changed:
             await self._store_changes()
 
