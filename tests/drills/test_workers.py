@@ -14,6 +14,7 @@ from support.load import POLL_SECONDS, Load
 from support.processes import Process
 from support.running import ADMIN, ADMIN_PASSWORD, HEADERS
 from support.several import await_true
+from talkd.cli.workers import ONE_SIGNAL, STOP_SECONDS
 
 COUNT = 3
 LOGIN = (ADMIN, ADMIN_PASSWORD)
@@ -106,3 +107,14 @@ def test_workers_end_with_a_killed_parent_and_answer_their_polls(parent: Process
         parent.popen.send_signal(signal.SIGKILL)
         assert {each.result(20)[0] for each in polls} == {304}
         await_true(lambda: not any(map(_is_running, workers)))
+
+
+def test_a_second_signal_kills_workers_that_do_not_stop(parent: Process) -> None:
+    workers = list_workers(parent)
+    os.kill(workers[0], signal.SIGSTOP)
+    parent.popen.send_signal(signal.SIGINT)
+    await_true(lambda: len(list_workers(parent)) == 1)
+    time.sleep(ONE_SIGNAL)  # two signals within this time count as one
+    parent.popen.send_signal(signal.SIGINT)
+    assert parent.popen.wait(STOP_SECONDS / 2) == 1
+    assert not _is_running(workers[0])

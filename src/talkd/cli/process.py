@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from socket import socket
 from typing import TYPE_CHECKING
 
-from talkd.cli.workers import Post
+from talkd.cli.workers import ONE_SIGNAL, Post
 from talkd.config import Config
 from talkd.core.log import Log
 from talkd.storage.database import DatabaseInUse
@@ -22,8 +22,6 @@ log = Log(__name__)
 
 SPARE_CONNECTIONS = 1024
 """Connections beyond `server.max_connections`: idle ones, and those whose requests get 503 because of that limit."""
-ONE_SIGNAL = 0.5
-"""Seconds within which two signals count as one."""
 DRAIN = 5.0
 """Seconds that a stopping server waits for open requests."""
 

@@ -24,6 +24,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a worker that has died is replaced: longer each time, if the next one dies soon."""
 SOON = 30.0
 LOOK_SECONDS = 0.1
+ONE_SIGNAL = 0.5
+"""Seconds within which two signals to stop count as one: some supervisors signal a process and also its group."""
 
 log = Log(__name__)
 
@@ -60,6 +62,11 @@ class _Worker:
         """Seconds before the next start."""
         self.next_start = 0.0
 
+    def put_off(self) -> None:
+        """Start the next process after a pause, which is longer than the one before."""
+        self.pause = min(self.pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
+        self.next_start = time.monotonic() + self.pause
+
 
 class Workers:
     """The workers of a server."""
@@ -68,11 +75,12 @@ class Workers:
         """`words`: the arguments of the command, which the workers get too."""
         self._sockets, self._words = sockets, words
         self._workers = [_Worker(number) for number in range(1, count + 1)]
-        self._is_stopping = False
+        self._stopping_since: float | None = None
+        self._is_in_haste = False
         self._alive, self._alive_here = os.pipe()
 
     def run(self) -> int:
-        """Keep the workers running until a signal to stop. Return the exit status.
+        """Keep the workers running until a signal to stop. Return the exit status. A second signal kills the workers.
 
         A worker that ends before it answers requests has refused the settings or the database: then all stop.
         """
@@ -81,14 +89,18 @@ class Workers:
                 signal.signal(number, self._note_signal)
         with tempfile.TemporaryDirectory(prefix="talkd-", ignore_cleanup_errors=True) as folder:
             status = 0
-            while not self._is_stopping and not status:
+            while self._stopping_since is None and not status:
                 status = self._look(folder)
                 time.sleep(LOOK_SECONDS)
             self._stop()
-        return status
+        return status or int(self._is_in_haste)
 
     def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._is_stopping = True
+        now = time.monotonic()
+        if self._stopping_since is None:
+            self._stopping_since = now
+        elif now > self._stopping_since + ONE_SIGNAL:
+            self._is_in_haste = True
 
     def _look(self, folder: str) -> int:
         """Start the workers that are due. Return the exit status of one that could not begin, or 0."""
@@ -96,7 +108,7 @@ class Workers:
             process = worker.process
             if process is None:
                 if time.monotonic() >= worker.next_start:
-                    self._start(worker, folder)
+                    self._start_if_possible(worker, folder)
                 continue
             self._note_ready(worker)
             status = process.poll()
@@ -105,9 +117,9 @@ class Workers:
             worker.process = None
             if not worker.is_ready:
                 return abs(status) or 1
-            lived = time.monotonic() - worker.began
-            worker.pause = FIRST_PAUSE if lived > SOON else min(worker.pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
-            worker.next_start = time.monotonic() + worker.pause
+            if time.monotonic() - worker.began > SOON:
+                worker.pause = 0
+            worker.put_off()
             log.error("worker_died", worker=worker.number, status=status, starts_again_in=worker.pause)
         return 0
 
@@ -121,16 +133,31 @@ class Workers:
             os.close(worker.ready)
             worker.ready = -1
 
+    def _start_if_possible(self, worker: _Worker, folder: str) -> None:
+        """Start a worker. If the system has no memory or process left, try again later."""
+        try:
+            self._start(worker, folder)
+        except OSError as error:
+            worker.put_off()
+            log.error("worker_not_started", worker=worker.number, reason=str(error), tries_again_in=worker.pause)  # noqa: TRY400
+
     def _start(self, worker: _Worker, folder: str) -> None:
         ready_here, ready = os.pipe()
         os.set_blocking(ready_here, False)
         post = Post(folder, [each.fileno() for each in self._sockets], ready, self._alive)
-        worker.process = subprocess.Popen(  # noqa: S603 - the same program
-            [sys.executable, "-m", "talkd", *self._words, "--as-worker", msgspec.json.encode(post).decode()],
-            pass_fds=(*post.sockets, ready, self._alive),
-            start_new_session=True,  # Ctrl-C reaches only this process, which stops them
-        )
-        os.close(ready)
+        try:
+            worker.process = subprocess.Popen(  # noqa: S603 - the same program
+                [sys.executable, "-m", "talkd", *self._words, "--as-worker", msgspec.json.encode(post).decode()],
+                pass_fds=(*post.sockets, ready, self._alive),
+                start_new_session=True,  # Ctrl-C reaches only this process, which stops them
+            )
+        except OSError:
+            os.close(ready_here)
+            raise
+        finally:
+            os.close(ready)
+        if worker.ready >= 0:
+            os.close(worker.ready)
         worker.ready, worker.began = ready_here, time.monotonic()
 
     def _stop(self) -> None:
@@ -138,12 +165,11 @@ class Workers:
         for process in running:
             process.terminate()
         until = time.monotonic() + STOP_SECONDS
+        while any(process.poll() is None for process in running) and time.monotonic() < until and not self._is_in_haste:
+            time.sleep(LOOK_SECONDS)
         for process in running:
-            try:
-                process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
         os.close(self._alive_here)
 
 
