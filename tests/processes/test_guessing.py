@@ -1,11 +1,18 @@
 """Failed attempts count together, whichever process they reach."""
 
+from collections.abc import Callable
 from functools import partial
+
+import pytest
 
 from support.company import Company, soon
 from support.people import Person
 from support.running import Server, unique
+from support.sockets import Socket
+from talkd.areas.signaling.home_model import Found
 from talkd.config import Config
+from talkd.signaling import hello
+from talkd.signaling.homes import Homes
 
 ME = "/ocs/v2.php/cloud/user"
 THROTTLES = "/ocs/v2.php/apps/talkd/api/v1/throttles"
@@ -56,3 +63,20 @@ def test_a_process_that_starts_knows_the_counts(company: Company) -> None:
         assert guess(first, alice.id) == 401
     second.restart()
     assert guess(second, alice.id) == 429
+
+
+def test_a_network_that_could_not_resume_too_often_makes_no_database_busy(
+    two: list[Server], open_at: Callable[[Server], Socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hello, "RESUMES", 2)
+    find, looked = Homes.find_resumable, list[str]()
+
+    async def find_noting(homes: Homes, resume_id: str) -> Found | None:
+        looked.append(resume_id)
+        return await find(homes, resume_id)
+
+    monkeypatch.setattr(Homes, "find_resumable", find_noting)
+    socket = open_at(two[0])
+    refusals = [socket.refusal("hello", version="1.0", resumeid=f"unknown {number}") for number in range(3)]
+    assert refusals == ["no_such_session", "no_such_session", "too_many_requests"]
+    assert set(looked) == {"unknown 0", "unknown 1"}

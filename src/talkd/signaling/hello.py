@@ -121,11 +121,15 @@ async def _resume(
     peer = signaling.registry.find_resumable(given.resumeid)
     if peer is not None and not peer.has_overflowed:
         go_on(signaling, peer, socket, features, given.version, request_id)
-    elif peer is not None or not await _resume_elsewhere(signaling, socket, given, features, request_id):
-        network = subnet_of(socket.address)
-        if signaling.failed_resumes.spend(network, allowed=RESUMES, seconds=60, now=clock.steady()):
-            raise Refused("too_many_requests", "Too many sessions could not be resumed; try again later.")
-        raise Refused("no_such_session", "The session has ended; say hello without a resume id.")
+        return
+    network, failed = subnet_of(socket.address), signaling.failed_resumes
+    # Before the database is read, so that nobody keeps it busy with attempts.
+    is_over = failed.check(network, 1, allowed=RESUMES, seconds=60, now=clock.steady())
+    if not is_over and peer is None and await _resume_elsewhere(signaling, socket, given, features, request_id):
+        return
+    if is_over or failed.spend(network, allowed=RESUMES, seconds=60, now=clock.steady()):
+        raise Refused("too_many_requests", "Too many sessions could not be resumed; try again later.")
+    raise Refused("no_such_session", "The session has ended; say hello without a resume id.")
 
 
 async def _resume_elsewhere(
