@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 import pytest
 
 from support.commands import run_talkd
@@ -34,6 +35,10 @@ from support.safekeeping import (
 )
 from support.searching import found
 from support.storages import folder_of, stored
+from talkd.backups import backup
+from talkd.backups.archive_reader import verify
+from talkd.backups.model import Head, Manifest
+from talkd.backups.progress import Advance
 from talkd.blobs.interface import Blobs
 from talkd.cli.data_folder import lock_data
 from talkd.config import Config
@@ -348,6 +353,19 @@ def test_a_file_that_is_deleted_while_the_backup_is_made_is_no_loss(
     said = done(config, "backup", tmp_path / "a.tar")
     assert "without 1 that were deleted while it was made" in said
     assert list(read_archive(tmp_path / "a.tar")[3].values()) == [b"kept"]
+
+
+def test_a_backup_that_is_not_read_as_it_was_written_is_refused(
+    databases: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify_wrongly(path: Path, advance: Advance) -> tuple[Head, Manifest]:
+        head, manifest = verify(path, advance)
+        return head, msgspec.structs.replace(manifest, tables={})
+
+    monkeypatch.setattr(backup, "verify", verify_wrongly)
+    ended = run_on(databases.config("sqlite"), "backup", tmp_path / "a.tar")
+    assert (ended.returncode, "is not read as it was written" in ended.stderr) == (6, True)
+    assert not list(tmp_path.iterdir())
 
 
 # --- the command ----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from talkd.backups import contents
 from talkd.backups.archive import PORTION, ArchiveWriter
 from talkd.backups.archive_reader import verify
 from talkd.backups.checksums import encode_rows
-from talkd.backups.model import FORMAT, Head, Manifest, Table
+from talkd.backups.model import FORMAT, Differs, Head, Manifest, Table
 from talkd.backups.progress import Advance, Progress
 from talkd.backups.source import Source
 from talkd.backups.unfinished import Unfinished, unfinished
@@ -49,7 +49,8 @@ async def create(path: Path, open_source: OpenSource, blobs: Blobs | None, progr
         size = place.path.stat().st_size
         with progress.begin("Verifying", size) as advance:
             _, manifest = await asyncio.to_thread(verify, place.path, advance)
-        assert manifest == written, "a backup is read as it was written"
+        if manifest != written:
+            raise Differs("the backup is not read as it was written: check the disk, and try again")
         await asyncio.to_thread(place.put_in_place)
     return Written(manifest, size)
 
