@@ -42,7 +42,7 @@ _DATABASE_URL = re.compile(
 )
 
 
-_BUS_URL = re.compile(rf"(nats|tls)://([^@/?#\s]+@)?({HOST.pattern})/?")
+_BUS_URL = re.compile(rf"(nats|tls)://([^@:/?#\s]+(:[^@:/?#\s]*)?@)?({HOST.pattern})/?")
 
 
 class ConfigError(Exception):
@@ -283,7 +283,8 @@ def _check_bus(config: Config) -> None:
         if not _BUS_URL.fullmatch(url.strip()):
             raise ConfigError(
                 "wrong setting bus.url: write it like nats://user:password@host:4222, with commas between the servers "
-                "of a cluster"
+                "of a cluster; in the password, escape all characters except letters, digits and -._~ (%40 for @, %3A "
+                "for :, and so on)"
             )
     if (config.bus.url or config.server.workers > 1) and not config.database.url:
         name = "bus.url" if config.bus.url else "server.workers"

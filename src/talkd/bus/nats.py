@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import ssl
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -63,6 +65,7 @@ class NatsBus(Bus):
         while True:
             try:
                 await self._client.connect(**self._options())
+                self._require_tls()
                 for subject in ("all", f"to.{self._process}"):
                     await self._client.subscribe(
                         f"{self._subject}.{subject}",
@@ -89,8 +92,9 @@ class NatsBus(Bus):
 
     def _options(self) -> dict[str, Any]:
         config = self._config
+        urls = [urlsplit(each.strip()) for each in config.url.split(",")]
         options: dict[str, Any] = {
-            "servers": [each.strip() for each in config.url.split(",")],
+            "servers": [f"{each.scheme}://{each.netloc.rpartition('@')[2]}" for each in urls],
             "name": "talkd",
             "no_echo": True,
             "connect_timeout": CONNECT_SECONDS,
@@ -104,12 +108,39 @@ class NatsBus(Bus):
         }
         if config.credentials:
             options["user_credentials"] = config.credentials
-        if config.ca or config.certificate or "tls://" in config.url:
+        known = next((each for each in urls if each.username is not None), None)
+        if known is not None:  # the library would not decode them, and would send them to a server without TLS
+            user, password = unquote(known.username or ""), known.password
+            options |= (
+                {"token": self._secretly(user)}
+                if password is None
+                else {"user": user, "password": self._secretly(unquote(password))}
+            )
+        if self._needs_tls:
             context = ssl.create_default_context(cafile=config.ca or None)
             if config.certificate:
                 context.load_cert_chain(config.certificate, config.key or None)
             options["tls"] = context
         return options
+
+    @property
+    def _needs_tls(self) -> bool:
+        config = self._config
+        return bool(config.ca or config.certificate) or "tls://" in config.url
+
+    def _secretly(self, secret: str) -> Callable[[], str]:
+        """Return a function of the secret that refuses to send it unencrypted, if the settings ask for TLS."""
+
+        def tell() -> str:
+            self._require_tls()
+            return secret
+
+        return tell
+
+    def _require_tls(self) -> None:
+        """Raises ConnectionRefusedError if the settings ask for TLS and the server does not offer it."""
+        if self._needs_tls and not self._client._server_info.get("tls_required"):
+            raise ConnectionRefusedError("the NATS server offers no TLS, which the settings ask for")
 
     # --- what the library calls ---------------------------------------------------------------
     async def _take(self, message: Msg) -> None:
@@ -120,7 +151,13 @@ class NatsBus(Bus):
             log.warning("bus_lost", advice="messages between processes now go through the database, more slowly")
 
     async def _note_back(self) -> None:
-        log.info("bus_connected")
+        try:
+            self._require_tls()
+        except ConnectionRefusedError as error:
+            log.warning("bus_unreachable", error=str(error))
+            await self._client.close()
+        else:
+            log.info("bus_connected")
 
     async def _begin_anew(self) -> None:
         """Connect again when the library gives up, as it does after most errors that a server names."""
