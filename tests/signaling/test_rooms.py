@@ -98,6 +98,21 @@ def test_a_guest_cannot_push_out_another(
     assert victim.expect("bye")["reason"] == "room_session_reconnected"
 
 
+def test_a_guest_cannot_take_the_session_of_another_whose_connection_is_lost(
+    enter: Enter, open_socket: Open, alice: Person, guest: Person, server: Server
+) -> None:
+    token = alice.create_room(PUBLIC)
+    victim = enter(guest, token)
+    victim.drop()
+    server.wait_for(lambda: server.peer(victim.id).line is None)
+    attacker = open_socket()
+    attacker.hello(server.visitor(), token=token)
+    assert attacker.refusal("room", roomid=token, sessionid=victim.session) == "no_such_room"
+    again = open_socket()
+    again.resume(victim.resume_id)
+    assert again.id == victim.id
+
+
 def test_a_guest_gets_back_a_session_that_another_has_claimed(
     open_socket: Open, alice: Person, guest: Person, server: Server
 ) -> None:

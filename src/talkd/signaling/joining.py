@@ -58,7 +58,7 @@ async def _join(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request
             return
     previous = signaling.registry.find_by_session(wanted.sessionid)
     held = Match.SURE if has_polled else None
-    if held is None and previous is not None and previous is not peer and previous.line is not None:
+    if held is None and previous is not None and previous is not peer:  # also while its client may resume
         held = previous.match
     # Everybody in a room knows the sessions of guests, so a guest cannot push out another by naming theirs. Some proofs
     # are older than the cookie of the session; who has a better one than the client that came first takes over.
