@@ -114,6 +114,15 @@ def test_the_doctor_names_the_processes_that_serve_the_database(pair: tuple[Serv
     assert found.found == f"{who} serves this database and answers at {first.url}"
 
 
+def test_the_doctor_warns_of_a_process_that_does_not_hear_the_others(
+    pair: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = pair
+    monkeypatch.setattr(SocketBus, "is_connected", False)
+    assert soon(lambda: first.run(examine_server(first.config)).state == "warn")
+    assert "without the bus" in first.run(examine_server(first.config)).found
+
+
 def test_the_doctor_warns_if_processes_on_several_machines_keep_files_on_their_disks(tmp_path: Path) -> None:
     async def list_states(config: Config) -> list[str]:
         return [each.state async for each in examine_files(config) if each.subject == "files"]

@@ -28,6 +28,8 @@ class Finding(msgspec.Struct, frozen=True):
 @command.unix_socket
 @command.dev
 @command.dev_exposed
+@command.bus
+@command.workers
 @command.as_json
 def doctor(
     config: Config,
@@ -37,6 +39,8 @@ def doctor(
     unix_socket: str | None,
     dev: bool | None,
     dev_exposed: bool | None,
+    bus: str | None,
+    workers: int | None,
     as_json: bool,
 ) -> None:
     """Check the set-up. Status 1 if something does not work. Use the same options as for `talkd serve`."""
@@ -46,6 +50,8 @@ def doctor(
     config.server.port = port or config.server.port
     config.server.unix_socket = unix_socket or config.server.unix_socket
     config.dev = dev or config.dev
+    config.bus.url = bus or config.bus.url
+    config.server.workers = workers or config.server.workers
     del dev_exposed  # accepted because `talkd serve` has it
     findings = command.run(checks.examine_for_calls(config) if part else checks.examine(config))
     if as_json:

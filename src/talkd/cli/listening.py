@@ -30,12 +30,13 @@ from talkd.web import sockets
 ANSWER_SECONDS = 5
 LONGEST_ANSWER = 65_536
 _PLACES = """
-    SELECT place FROM processes WHERE id IN (
+    SELECT place, hears FROM processes WHERE id IN (
         SELECT held.objid FROM pg_locks AS held
         WHERE held.locktype = 'advisory' AND held.granted AND held.classid = $1 AND held.objsubid = 2
         AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ) ORDER BY place
 """
+DEAF = ", without the bus"
 OTHER = "something other than talkd answers"
 LOWEST_UNPRIVILEGED_PORT = 1024
 """The lowest port that a process without privileges may listen on."""
@@ -58,6 +59,13 @@ async def examine_server(config: Config) -> Finding:
         )
     if holder is None:
         return Finding(OK, "server", "none serves this database")
+    if answers and DEAF in holder:
+        return Finding(
+            WARN,
+            "server",
+            f"{holder} serves this database and answers at {address}",
+            "the bus cannot be reached: start NATS, or check bus.url and its password; until then messages are slower",
+        )
     if answers:
         return Finding(OK, "server", f"{holder} serves this database and answers at {address}")
     return Finding(
@@ -89,7 +97,7 @@ async def _list_places(connection: "asyncpg.Connection[asyncpg.Record]") -> list
         rows = await connection.fetch(_PLACES, MEMBERS)
     except asyncpg.UndefinedTableError:
         return []  # of an older version
-    return [row[0] for row in rows]
+    return [row[0] if row[1] else f"{row[0]}{DEAF}" for row in rows]
 
 
 def local_address(server: ServerConfig) -> str:

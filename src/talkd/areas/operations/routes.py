@@ -72,7 +72,7 @@ async def get_status(call: Call[NoParams]) -> StatusView:
         requests=load.requests,
         waiting=load.waiting,
         sockets=load.sockets,
-        processes=[ProcessView(each.place, each.hears) for each in processes],
+        processes=[ProcessView(each.place, bool(each.hears)) for each in processes],
     )
 
 
