@@ -45,6 +45,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-api-documents", action="store_true", help="write the API documents in docs/api anew")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the further variants of tests that take long, unless there is time (`--drill-seconds`)."""
+    if not config.getoption("--drill-seconds"):
+        left_out = [each for each in items if each.get_closest_marker("variant") is not None]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [each for each in items if each.get_closest_marker("variant") is None]
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
     """List at the end every part that was skipped, with reason and remedy (`support/parts.py`)."""

@@ -94,7 +94,10 @@ def interrupt_at(patch: pytest.MonkeyPatch, step: int) -> None:
 
 
 @pytest.mark.timeout(300)  # it copies half a dozen times
-@pytest.mark.parametrize(("origin", "goal"), PAIRS)
+@pytest.mark.parametrize(
+    ("origin", "goal"),
+    [pytest.param(*each, marks=() if each[0] != each[1] else pytest.mark.variant, id="-".join(each)) for each in PAIRS],
+)
 def test_a_copy_goes_on_after_an_interruption_at_any_step(
     origin: str, goal: str, databases: Any, loop_thread: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,8 +117,8 @@ def test_a_copy_goes_on_after_an_interruption_at_any_step(
                 said = copy(before, after)
         if said:
             break
-        next(interruptions)
-        assert "unfinished" in run_on(after, "backup", Path(after.data) / "a.tar").stderr
+        if not next(interruptions):
+            assert "unfinished" in run_on(after, "backup", Path(after.data) / "a.tar").stderr
     assert next(interruptions) > 3
     again = re.search(r"\((\d+) of them before it was interrupted\)", said)
     assert again

@@ -29,7 +29,7 @@ def health(url: str) -> str:
     return str(answer.json()["status"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.variant), signal.SIGKILL])
 def test_without_nats_everything_goes_on_more_slowly(site: Site, seconds: float, number: signal.Signals) -> None:
     company, timers = site.company, Timers(site.company, 6)
     said_before = [each.output.count('"bus_lost"') for each in company.processes]
@@ -65,7 +65,7 @@ def test_a_cut_between_one_process_and_the_bus(site: Site, seconds: float) -> No
         load.check()
 
 
-@pytest.mark.parametrize("is_noticed", [False, True])
+@pytest.mark.parametrize("is_noticed", [pytest.param(False, marks=pytest.mark.variant), True])
 def test_a_stall_between_one_process_and_the_bus(site: Site, seconds: float, is_noticed: bool) -> None:
     """A short stall is not noticed by the connection itself, a longer one is."""
     company, cable = site.company, site.cables[1]
@@ -118,7 +118,7 @@ def by_credentials(folder: Path) -> tuple[Nats, str, dict[str, str]]:
     return nats, nats.url, {"BUS_CREDENTIALS": str(file)}
 
 
-@pytest.mark.parametrize("way", [by_password, by_tls, by_credentials])
+@pytest.mark.parametrize("way", [pytest.param(by_password, marks=pytest.mark.variant), by_tls, by_credentials])
 def test_ways_to_prove_who_one_is(
     new_company: Callable[..., Company], tmp_path: Path, way: Callable[[Path], tuple[Nats, str, dict[str, str]]]
 ) -> None:

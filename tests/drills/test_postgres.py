@@ -26,7 +26,14 @@ def kill(postgres: Instance) -> None:
     postgres.start_again()
 
 
-@pytest.mark.parametrize("restart", [restart_fast, restart_at_once, kill])
+@pytest.mark.parametrize(
+    "restart",
+    [
+        pytest.param(restart_fast, marks=pytest.mark.variant),
+        pytest.param(restart_at_once, marks=pytest.mark.variant),
+        kill,
+    ],
+)
 def test_a_postgres_that_restarts(site: Site, seconds: float, restart: Callable[[Instance], None]) -> None:
     company, timers = site.company, Timers(site.company, 6)
     with site.load(seconds) as load, phones_in(company, load.token) as phones:

@@ -13,7 +13,7 @@ from support.timers import Timers
 FROZEN_SECONDS = 10.0
 
 
-@pytest.mark.parametrize("leads", [True, False])
+@pytest.mark.parametrize("leads", [True, pytest.param(False, marks=pytest.mark.variant)])
 def test_a_killed_process_costs_nothing_but_its_connections(site: Site, seconds: float, leads: bool) -> None:
     company, timers = site.company, Timers(site.company, 6)
     leader = site.find_leader()
@@ -37,7 +37,7 @@ def test_a_killed_process_costs_nothing_but_its_connections(site: Site, seconds:
     timers.check_again()
 
 
-@pytest.mark.parametrize("leads", [True, False])
+@pytest.mark.parametrize("leads", [True, pytest.param(False, marks=pytest.mark.variant)])
 def test_a_frozen_process_catches_up_and_does_nothing_twice(site: Site, seconds: float, leads: bool) -> None:
     company, timers = site.company, Timers(site.company, 6)
     leader = site.find_leader()
