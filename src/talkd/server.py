@@ -16,6 +16,7 @@ from talkd.areas.avatars.shown import Shown
 from talkd.areas.chat.arrivals import Arrivals
 from talkd.areas.chat.feed import Feed
 from talkd.areas.chat.markers import Markers
+from talkd.areas.dav import upload_service as uploads_service
 from talkd.areas.files.contents import Contents
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.mail import jobs as mail_jobs
@@ -206,6 +207,8 @@ class App:
             await self.world.throttle.load()
             await announcement_jobs.begin(world)
             await self._begin_to_lead()
+            if not world[Others].living:
+                await db.write(uploads_service.release_all)
             await self.world[Signaling].start()
             watch = Job("watch_database", WATCH_SECONDS, self._watch_database, where=Runs.EVERYWHERE)
             self._jobs.start((watch, *app.JOBS))

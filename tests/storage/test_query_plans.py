@@ -67,6 +67,7 @@ WHOLE = {
     "areas.announcements.store._NEWEST": FIRST,
     "areas.announcements.store._PROCESSES": PROCESSES,
     "areas.signaling.home_store._FORGET_ROOMS": JOB,
+    "areas.dav.upload_store._REMOVE_CLAIMS": "a server that starts alone runs it once",
     "areas.signaling.home_store._SESSIONS": ROOM,
     "areas.signaling.home_store._UNSERVED": JOB,
     "conversation.ban_store._ALL": ROOM,

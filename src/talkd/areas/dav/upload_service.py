@@ -191,6 +191,11 @@ async def renew(tx: Tx, user_id: str, name: str, claim: str) -> None:
     await store.move_claim(tx, user_id, name, claim, clock.steady() + CLAIMED)
 
 
+async def release_all(tx: Tx) -> None:
+    """Give back the claims to all uploads, because no process has any: the first one starts."""
+    await store.remove_claims(tx)
+
+
 async def release(tx: Tx, user_id: str, name: str, claim: str) -> None:
     """Give back the claim to an upload, if it was not finished."""
     await store.move_claim(tx, user_id, name, claim, 0)

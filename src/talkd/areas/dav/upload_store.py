@@ -28,6 +28,7 @@ _TOUCH = Statement(
 _SET_CLAIM = Statement(
     sa.update(uploads).where(*_this).values(assembly=bind("claim", sa.Text), assembled_until=bind("until", Int))
 )
+_REMOVE_CLAIMS = Statement(sa.update(uploads).values(assembled_until=ZERO).where(uploads.c.assembled_until > ZERO))
 _MOVE_CLAIM = Statement(
     sa.update(uploads)
     .where(uploads.c.user_id == bind("user_id"), uploads.c.name == bind("name"), uploads.c.assembly == bind("claim"))
@@ -83,6 +84,11 @@ async def touch_upload(tx: Tx, upload: Upload, now: int, *, by: int = 0, more: i
 async def set_claim(tx: Tx, upload: Upload, claim: str, until: int) -> None:
     """Let a request make an upload a file until a moment."""
     await tx.run(_SET_CLAIM, upload_id=upload.id, user_id=upload.user_id, claim=claim, until=until)
+
+
+async def remove_claims(tx: Tx) -> None:
+    """Remove the claims to all uploads."""
+    await tx.run(_REMOVE_CLAIMS)
 
 
 async def move_claim(tx: Tx, user_id: str, name: str, claim: str, until: int) -> None:
