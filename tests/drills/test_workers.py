@@ -50,7 +50,6 @@ def create_room(process: Process) -> str:
     return token
 
 
-@pytest.mark.variant
 def test_a_killed_worker_is_replaced_and_nobody_misses_anything(parent: Process, seconds: float) -> None:
     token = create_room(parent)
     with Load([parent.url], token, [LOGIN]) as load:
@@ -101,7 +100,6 @@ def test_sigterm_answers_the_polls_that_wait_at_all_workers(parent: Process) -> 
         assert {each.result(POLL_SECONDS)[0] for each in polls} == {304}
 
 
-@pytest.mark.variant
 def test_workers_end_with_a_killed_parent_and_answer_their_polls(parent: Process) -> None:
     with ThreadPoolExecutor(12) as pool:
         polls = begin_polls(parent, pool, 12)

@@ -37,6 +37,7 @@ async def first_admin(db: Database, config: Config) -> Admin | None:
     password_hash = await hash_password(password)
 
     async def work(tx: Tx) -> bool:
+        await tx.lock_name("first administrator")  # workers start at the same moment
         if await _has_accounts(tx):  # another process has created one since the check above
             return False
         await groups.ensure_admin_group(tx)
