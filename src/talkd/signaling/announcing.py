@@ -18,6 +18,7 @@ from talkd.signaling import bridge, messages, transient
 from talkd.signaling.frames import frame_of
 from talkd.signaling.peer import Peer, Standing
 from talkd.signaling.registry import LiveRoom
+from talkd.storage.availability import RETRY_SECONDS
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
@@ -30,8 +31,6 @@ MAX_GAP = 0.5
 """The gap in large rooms. Who loses a permission must lose it within a second."""
 JOINS = 100
 """How many newcomers one event names."""
-RETRY = 1.0
-"""Seconds after which a list that could not be read is tried again."""
 
 
 class Announcer:
@@ -75,7 +74,7 @@ class Announcer:
         try:
             found = await self._signaling.world.db.read(lambda tx: identities.list_present(tx, room.token))
         except Unavailable:
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(RETRY_SECONDS)
             room.needs_list, found = True, None
         finally:
             room.reading = None

@@ -36,6 +36,7 @@ from talkd.signaling.room_news import RoomNews
 from talkd.signaling.sfu import handler as sfu
 from talkd.signaling.sfu.handler import Sfu
 from talkd.signaling.websocket import WebSocket
+from talkd.storage.availability import RETRY_SECONDS, persist
 from talkd.storage.database import Tx
 from talkd.web.call import World
 from talkd.web.proxies import Proxies
@@ -69,7 +70,6 @@ ROOM_SECONDS = 10.0
 """How long a guest may take to join a room."""
 
 
-RETRY_SECONDS = 1.0
 MAX_DIGITS = 18
 """Digits of a number in the answer to a ping."""
 PING_SECONDS = 54.0
@@ -300,22 +300,16 @@ class Signaling:
             self.sfu.release(peer)
 
     async def _is_valid(self, user_id: str, login: str) -> bool:
-        """Return True if a login has not ended. If the database cannot be read, ask again until it can."""
-        while True:
-            try:
-                return await self.world.db.read(
-                    lambda tx: identities.is_valid(tx, self.world.talk_settings, user_id, login)
-                )
-            except Unavailable:
-                await asyncio.sleep(RETRY_SECONDS)
+        """Return True if a login has not ended."""
+        return await self.read(lambda tx: identities.is_valid(tx, self.world.talk_settings, user_id, login))
+
+    async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a read transaction that no client repeats: again each second until the database can be used."""
+        return await persist(lambda: self.world.db.read(work))
 
     async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a write transaction that no client repeats: again each second until the database can be used."""
-        while True:
-            try:
-                return await self.world.db.write(work)
-            except Unavailable:
-                await asyncio.sleep(RETRY_SECONDS)
+        return await persist(lambda: self.world.db.write(work))
 
     def leave_call(self, session_id: str) -> None:
         """End the room's session of a client that has left or is gone, unless it goes on with long polls."""

@@ -17,6 +17,7 @@ from talkd.core.errors import Unavailable
 from talkd.signaling import transient
 from talkd.signaling.peer import Peer
 from talkd.signaling.registry import LiveRoom
+from talkd.storage.availability import RETRY_SECONDS
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
@@ -25,8 +26,6 @@ PAUSE = 0.05
 """Seconds in which changes are collected before they are stored."""
 TRANSIENT_PAUSE = 1.0
 """The same for the transient data of rooms: the data of a room are stored as a whole, and may change often."""
-RETRY_SECONDS = 1.0
-"""Pause after an attempt that has failed."""
 
 
 class Homes:
@@ -70,8 +69,8 @@ class Homes:
             return claimed
 
     async def find(self, peer_id: str) -> Found | None:
-        """Return a peer of any process, or None. Raises Unavailable."""
-        return await self._world.db.read(lambda tx: service.find(tx, peer_id))
+        """Return a peer of any process, or None. Wait until the database can be used."""
+        return await self._signaling.read(lambda tx: service.find(tx, peer_id))
 
     async def find_resumable(self, resume_id: str) -> Found | None:
         """Return the peer of any process that resumes with this secret, or None. Raises Unavailable."""
@@ -139,8 +138,9 @@ class Homes:
         """Store what was noted now, because the server stops. Raises Unavailable."""
         self._transient |= self._changing
         self._changing = {}
-        if self._has_changed:
-            await self._store_changes()
+        async with self._turn:
+            if self._has_changed:
+                await self._store_changes()
 
     @property
     def _has_changed(self) -> bool:
@@ -204,15 +204,5 @@ class Homes:
 
 
 def _known(peer: Peer) -> KnownPeer:
-    return KnownPeer(
-        peer.id,
-        ids.fingerprint(peer.resume_id),
-        peer.user_id,
-        peer.display_name,
-        peer.login,
-        sorted(peer.features),
-        peer.is_internal,
-        peer.address,
-        peer.room.token if peer.room is not None else "",
-        peer.session_id,
-    )
+    token = peer.room.token if peer.room is not None else ""
+    return KnownPeer(peer.identity, ids.fingerprint(peer.resume_id), token, peer.session_id)

@@ -1,6 +1,5 @@
 """Join and leave rooms."""
 
-import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +10,16 @@ from talkd.areas.signaling.identity_service import Match
 from talkd.conversation import room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.pings import Pings
-from talkd.core.errors import Unavailable
 from talkd.signaling import messages, transient
 from talkd.signaling.connection import Connection
 from talkd.signaling.messages import Incoming, Refused, RoomRequest
 from talkd.signaling.peer import Peer, Standing
 from talkd.signaling.properties import properties
+from talkd.storage.availability import persist
 from talkd.storage.database import Tx
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
-
-
-RETRY = 1.0
-"""Seconds until a database that cannot be used is asked again."""
 
 
 def handle(signaling: "Signaling", socket: Connection, incoming: Incoming) -> Coroutine[Any, Any, None] | None:
@@ -33,14 +28,18 @@ def handle(signaling: "Signaling", socket: Connection, incoming: Incoming) -> Co
     if wanted is None or peer is None:
         raise Refused("bad_request", "The message has no room.")
     if wanted.roomid:
-        join = _join_internal if peer.is_internal else _join
-        return join(signaling, peer, wanted, incoming.id)
+        return _enter(signaling, peer, wanted, incoming.id)
     session_id = peer.session_id
     signaling.part(peer)
     signaling.leave_call(session_id)
     peer.send(messages.reply("room", {"roomid": ""}, incoming.id))
     signaling.require_room_soon(peer)
     return None
+
+
+def _enter(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request_id: str) -> Coroutine[Any, Any, None]:
+    """Return what lets a peer enter a room. It raises Refused and Unavailable."""
+    return (_join_internal if peer.is_internal else _join)(signaling, peer, wanted, request_id)
 
 
 async def _join(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request_id: str) -> None:
@@ -133,19 +132,14 @@ async def enter_again(signaling: "Signaling", peer: Peer, known: KnownPeer) -> N
     if not known.token:
         return
     wanted = RoomRequest(known.token, known.session_id)
-    while signaling.registry.find(peer.id) is peer:
-        try:
-            await (_join_internal if peer.is_internal else _join)(signaling, peer, wanted, "")
-        except Unavailable:
-            await asyncio.sleep(RETRY)
-        except Refused:
-            peer.send(messages.reply("room", {"roomid": ""}))
-            signaling.require_room_soon(peer)
-            return
-        else:
-            if peer.room is not None:
-                signaling.chat.hint(peer.room, peer)
-            return
+    try:
+        await persist(lambda: _enter(signaling, peer, wanted, ""))
+    except Refused:
+        peer.send(messages.reply("room", {"roomid": ""}))
+        signaling.require_room_soon(peer)
+    else:
+        if peer.room is not None:
+            signaling.chat.hint(peer.room, peer)
 
 
 def _require_alive(signaling: "Signaling", peer: Peer) -> None:

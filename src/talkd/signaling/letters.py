@@ -2,18 +2,14 @@
 
 import msgspec
 
+from talkd.areas.signaling.home_model import PeerIdentity
+
 
 class PeerState(msgspec.Struct, frozen=True):
     """A peer on its way to another home. It is in no room."""
 
-    id: str
+    identity: PeerIdentity
     resume_id: str
-    user_id: str | None
-    display_name: str
-    login: str
-    features: list[str]
-    is_internal: bool
-    address: str
     in_call: int
     kept: list[bytes]
     """The frames that its client has not confirmed, oldest first."""

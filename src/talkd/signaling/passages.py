@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from talkd.areas.signaling.home_model import KnownPeer
 from talkd.bus.others import Others
-from talkd.core.errors import Unavailable
 from talkd.signaling import hello, joining, letters, messages
 from talkd.signaling.connection import Connection
 from talkd.signaling.far import KIND, FarSocket
@@ -85,7 +84,7 @@ class Passages:
             self._send_to(socket, home, state, message)
 
     def _send_to(self, socket: WebSocket, home: int, state: PeerState, message: bytes) -> None:
-        passage = self._begin(socket, home, state.id, state.resume_id)
+        passage = self._begin(socket, home, state.identity.id, state.resume_id)
         self._hold(socket, passage, message)
         self._tell(home, Adopt(passage.number, state, message))
 
@@ -212,12 +211,14 @@ class Passages:
         self, socket: WebSocket, home: int, peer: KnownPeer, given: Hello, features: list[str], request_id: str
     ) -> bool | None:
         """Ask the home of a peer to use this socket. Return whether the peer is there, or None without an answer."""
-        passage = self._begin(socket, home, peer.id, given.resumeid)
+        passage = self._begin(socket, home, peer.identity.id, given.resumeid)
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._attaching[passage.number] = answer
         self._tell(
             home,
-            Attach(passage.number, peer.id, given.resumeid, socket.address, features, given.version, request_id),
+            Attach(
+                passage.number, peer.identity.id, given.resumeid, socket.address, features, given.version, request_id
+            ),
         )
         try:
             async with asyncio.timeout(ATTACH_SECONDS):
@@ -233,16 +234,7 @@ class Passages:
 
     def _revive(self, known: KnownPeer, resume_id: str, socket: Connection | None) -> Peer:
         """Let a peer whose home has died live here, with what is known of it. It is in no room yet."""
-        peer = Peer(
-            known.id,
-            resume_id,
-            user_id=known.user_id,
-            display_name=known.display_name,
-            login=known.login,
-            features=frozenset(known.features),
-            is_internal=known.is_internal,
-            address=known.address,
-        )
+        peer = Peer.identified(known.identity, resume_id)
         self._signaling.elsewhere.settle(peer, socket)
         if peer.user_id is not None:
             self._signaling.check_logins(peer.user_id)  # the login may have ended when nobody looked
@@ -262,13 +254,7 @@ class Passages:
                 self._signaling.spawn(self._take_over(socket, passage))
 
     async def _take_over(self, socket: WebSocket, passage: Passage) -> None:
-        known = None
-        while socket.is_open:
-            try:
-                known = await self._signaling.homes.find(passage.peer_id)
-                break
-            except Unavailable:
-                await asyncio.sleep(1)
+        known = await self._signaling.homes.find(passage.peer_id)
         if not socket.is_open:
             return
         if known is None:

@@ -3,6 +3,7 @@
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from talkd.areas.signaling.home_model import PeerIdentity
 from talkd.areas.signaling.identity_service import Match
 from talkd.conversation.participant import Participant
 from talkd.core.actor import Actor
@@ -171,17 +172,38 @@ class Peer:
             self.send_frame(frame)
 
     # --- another home ------------------------------------------------------------------------
-    def export(self) -> PeerState:
-        """Return what another home needs to go on with the peer, which is in no room."""
-        return PeerState(
+    @property
+    def identity(self) -> PeerIdentity:
+        """Who the client is, for another process."""
+        return PeerIdentity(
             self.id,
-            self.resume_id,
             self.user_id,
             self.display_name,
             self.login,
             sorted(self.features),
             self.is_internal,
             self.address,
+        )
+
+    @classmethod
+    def identified(cls, identity: PeerIdentity, resume_id: str) -> "Peer":
+        """Return a new peer with the identity of one that lived at another process."""
+        return cls(
+            identity.id,
+            resume_id,
+            user_id=identity.user_id,
+            display_name=identity.display_name,
+            login=identity.login,
+            features=frozenset(identity.features),
+            is_internal=identity.is_internal,
+            address=identity.address,
+        )
+
+    def export(self) -> PeerState:
+        """Return what another home needs to go on with the peer, which is in no room."""
+        return PeerState(
+            self.identity,
+            self.resume_id,
             self.in_call,
             list(self._kept),
             self._sent,
@@ -192,16 +214,7 @@ class Peer:
     @classmethod
     def restore(cls, state: PeerState) -> "Peer":
         """Return the peer that was exported."""
-        peer = cls(
-            state.id,
-            state.resume_id,
-            user_id=state.user_id,
-            display_name=state.display_name,
-            login=state.login,
-            features=frozenset(state.features),
-            is_internal=state.is_internal,
-            address=state.address,
-        )
+        peer = cls.identified(state.identity, state.resume_id)
         peer.in_call = state.in_call
         peer._kept.extend(state.kept)
         peer._kept_bytes = sum(map(len, state.kept))

@@ -1,21 +1,34 @@
-"""Count and log failures while the database is unavailable."""
+"""A database that cannot be used for a while: count and log failures, and try again."""
 
 import asyncio
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar
 
 from talkd.core import clock
 from talkd.core.errors import Unavailable
 from talkd.core.log import Log
 
+T = TypeVar("T")
 Kind = Literal["read", "write"]
 
 SECONDS_PER_LINE = 1.0
 """At most one line is logged in this many seconds."""
 RETRY_AFTER = 5
 """Seconds after which clients should try again."""
+RETRY_SECONDS = 1.0
+"""Seconds until `persist` tries again."""
 MESSAGE = "The database cannot be used at the moment. Try again soon."
 
 log = Log(__name__)
+
+
+async def persist(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Return the result of an attempt, which is repeated until the database can be used."""
+    while True:
+        try:
+            return await attempt()
+        except Unavailable:
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 class Availability:

@@ -3,19 +3,13 @@
 A room has one home: the process where all its clients live, whichever process they are connected to.
 """
 
-from typing import Annotated
-
 import msgspec
 
-Features = Annotated[list[str], msgspec.Meta(max_length=50)]
 
-
-class KnownPeer(msgspec.Struct, frozen=True):
-    """A client that has said hello, as far as another process needs to know it to go on with it."""
+class PeerIdentity(msgspec.Struct, frozen=True):
+    """Who a client is that has said hello."""
 
     id: str
-    resume: str
-    """The fingerprint of the secret with which it resumes."""
     user_id: str | None
     display_name: str
     login: str
@@ -23,6 +17,14 @@ class KnownPeer(msgspec.Struct, frozen=True):
     features: list[str]
     is_internal: bool
     address: str
+
+
+class KnownPeer(msgspec.Struct, frozen=True):
+    """What another process needs to know to go on with a client."""
+
+    identity: PeerIdentity
+    resume: str
+    """The fingerprint of the secret with which it resumes."""
     token: str = ""
     """The room that it is in, or empty."""
     session_id: str = ""

@@ -35,7 +35,7 @@ async def keep(
 ) -> None:
     """Store what has changed at this process. `ended` are ids of peers, and `left` rooms that are empty now."""
     for peer in peers:
-        await store.put_peer(tx, peer.id, peer.resume, me, _encode(peer).decode())
+        await store.put_peer(tx, peer.identity.id, peer.resume, me, _encode(peer).decode())
     if ended:
         await store.remove_peers(tx, ended, me)
     for room_id, content in transient.items():

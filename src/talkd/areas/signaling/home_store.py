@@ -39,12 +39,9 @@ _CLAIM = Query(
     .returning(live_rooms.c.process, live_rooms.c.transient),
     _CLAIMED,
 )
-_OF_PROCESS = Statement(
-    sa.select(live_rooms.c.room_id).where(one_of(live_rooms.c.room_id, "room_ids"), live_rooms.c.process == bind("me"))
-)
-_LEAVE = Statement(
-    sa.delete(live_rooms).where(one_of(live_rooms.c.room_id, "room_ids"), live_rooms.c.process == bind("me"))
-)
+_mine = one_of(live_rooms.c.room_id, "room_ids"), live_rooms.c.process == bind("me")
+_CLAIMED_BY_ME = Statement(sa.select(live_rooms.c.room_id).where(*_mine))
+_LEAVE = Statement(sa.delete(live_rooms).where(*_mine))
 _SET_TRANSIENT = Statement(
     sa.update(live_rooms)
     .values(transient=bind("transient"))
@@ -84,7 +81,7 @@ async def claim(tx: Tx, room_id: int, me: int) -> Claimed:
 
 async def list_claimed(tx: Tx, room_ids: Sequence[int], me: int) -> list[int]:
     """Return those of the rooms that this process has."""
-    return await tx.values(_OF_PROCESS, room_ids=tx.many(room_ids), me=me)
+    return await tx.values(_CLAIMED_BY_ME, room_ids=tx.many(room_ids), me=me)
 
 
 async def leave(tx: Tx, room_ids: Sequence[int], me: int) -> None:
