@@ -4,12 +4,11 @@ import asyncio
 import gc
 import os
 import resource
-import signal
 from collections.abc import Sequence
 from socket import socket
 from typing import TYPE_CHECKING
 
-from talkd.cli.workers import ONE_SIGNAL, Post
+from talkd.cli.workers import ONE_SIGNAL, Post, list_stop_signals
 from talkd.config import Config
 from talkd.core.log import Log
 from talkd.storage.database import DatabaseInUse
@@ -56,9 +55,8 @@ async def serve_until_stopped(app: "App", config: Config, sockets: Sequence[sock
         elif loop.time() > first + ONE_SIGNAL:
             os._exit(1)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # `nohup` ignores SIGHUP
-            loop.add_signal_handler(number, stop)
+    for number in list_stop_signals():
+        loop.add_signal_handler(number, stop)
     await server.start(sockets)
     if post is not None:
         loop.add_reader(post.alive, stopping.set)

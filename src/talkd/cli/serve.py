@@ -25,8 +25,6 @@ from talkd.web import sockets
 if TYPE_CHECKING:
     from talkd.server import App
 
-BACKLOG = 4096
-"""Connections that may wait for a worker to accept them."""
 KEEP_SECONDS = 0.5
 """Seconds between two checks of the lock file."""
 
@@ -141,6 +139,8 @@ async def _keep(lock: data_folder.DataLock, app: "App") -> None:
 
 def _serve_by_workers(config: Config) -> NoReturn:
     """Start the workers, and end the command when they have stopped."""
+    from talkd.web.http import BACKLOG
+
     if config.dev:
         command.fail("--dev uses SQLite, which one process must have for itself; remove --workers")
     data_folder.make_data(Path(config.data))
@@ -155,19 +155,12 @@ async def _serve(config: Config, lock: data_folder.DataLock | None, check: str, 
         from talkd.cli import certificates
 
         certificates.require_usable(config.server)
-    if post is not None:
-        await _serve_on(post.open_sockets(), config, lock, check, post)
-        return
-    with sockets.bound(config.server) as listening:
-        await _serve_on(listening, config, lock, check)
+    with sockets.bound(config.server) if post is None else contextlib.nullcontext(post.open_sockets()) as listening:
+        await _serve_on(listening, config, lock, check, post)
 
 
 async def _serve_on(
-    listening: Sequence[socket],
-    config: Config,
-    lock: data_folder.DataLock | None,
-    check: str,
-    post: Post | None = None,
+    listening: Sequence[socket], config: Config, lock: data_folder.DataLock | None, check: str, post: Post | None
 ) -> None:
     from talkd.cli import process, welcome
     from talkd.server import App

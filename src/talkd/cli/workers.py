@@ -30,6 +30,12 @@ ONE_SIGNAL = 0.5
 log = Log(__name__)
 
 
+def list_stop_signals() -> list[signal.Signals]:
+    """Return the signals that stop the server. `nohup` ignores SIGHUP, and that stays so."""
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    return numbers if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [*numbers, signal.SIGHUP]
+
+
 class Post(msgspec.Struct, frozen=True):
     """What a worker gets from the process that has started it. The numbers are file descriptors."""
 
@@ -84,9 +90,8 @@ class Workers:
 
         A worker that ends before it answers requests has refused the settings or the database: then all stop.
         """
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # `nohup` ignores SIGHUP
-                signal.signal(number, self._note_signal)
+        for number in list_stop_signals():
+            signal.signal(number, self._note_signal)
         with tempfile.TemporaryDirectory(prefix="talkd-", ignore_cleanup_errors=True) as folder:
             status = 0
             while self._stopping_since is None and not status:
