@@ -1,14 +1,12 @@
 """Uploads in pieces over WebDAV, with the requests of the apps (chunking version 2)."""
 
 import hashlib
-import threading
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
 
-import talkd.blobs.disk
-from support.files import Files
+from support.files import Files, assembling
 from support.people import Person
 from support.running import PASSWORD, Server
 from support.time import set_date
@@ -194,30 +192,13 @@ def test_nobody_changes_an_upload_while_it_is_put_together(
 ) -> None:
     uploads.request("MKCOL", "/x")
     uploads.put("/x/1", b"new")
-    begun, go_on = threading.Event(), threading.Event()
-    finish_draft = talkd.blobs.disk.DiskDraft._finish
-
-    def wait(draft: talkd.blobs.disk.DiskDraft) -> None:
-        begun.set()
-        assert go_on.wait(30)
-        finish_draft(draft)
-
-    monkeypatch.setattr(talkd.blobs.disk.DiskDraft, "_finish", wait)
-    statuses: list[int] = []
     second = Files(Person(server.client(files.person.id), files.person.id), uploads.root)
-    thread = threading.Thread(target=lambda: statuses.append(finish(second, files, "x", "/a")))
-    thread.start()
-    try:
-        assert begun.wait(30)
-        monkeypatch.undo()
+    with assembling(monkeypatch, lambda: finish(second, files, "x", "/a")) as statuses:
         assert finish(uploads, files, "x", "/b") == 423
         assert uploads.status("PUT", "/x/1", b"other") == 423
         assert uploads.status("DELETE", "/x/1") == 423
         assert uploads.status("DELETE", "/x") == 423
         server.run_job("delete_abandoned_uploads")
-    finally:
-        go_on.set()
-        thread.join(30)
     assert statuses == [201]
     assert files.get("/a") == b"new"
     assert set(files.list("/")) == {"/", "/a"}

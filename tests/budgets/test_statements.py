@@ -1,6 +1,6 @@
 """The statements of the most frequent requests."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
@@ -9,19 +9,10 @@ import pytest
 
 from budgets.budgets import DELIVERY, POLLING_AGAIN, STATEMENTS, WAITING
 from support.people import GROUP, Person
-from support.running import LoopThread, Server
+from support.running import Server
 from support.waiting import await_waiting
 
 RUNS = 8
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request: pytest.FixtureRequest, databases: Any, loop_thread: LoopThread) -> Iterator[Server]:
-    """A server without jobs, which run statements too."""
-    made = Server(loop_thread, databases.config(request.param))
-    made.run(made.app.stop_jobs())
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -48,9 +48,10 @@ def company(databases: Databases, loop_thread: LoopThread) -> Iterator[Company]:
 
 
 @pytest.fixture
-def two(company: Company) -> list[Server]:
+def pair(company: Company) -> tuple[Server, Server]:
     """Two servers of one database."""
-    return company(2)
+    first, second = company(2)
+    return first, second
 
 
 @pytest.fixture

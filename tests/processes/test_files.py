@@ -1,24 +1,16 @@
 """Uploads at several processes that share a database and a data folder."""
 
-import threading
 from pathlib import Path
 
 import pytest
 
-import talkd.blobs.disk
-from support.company import Company, at
-from support.files import Files
+from support.company import at
+from support.files import Files, assembling
 from support.running import Server
 from support.time import pass_time
 from talkd.areas.dav import upload_service
 from talkd.areas.dav.upload_model import CLAIMED
 from talkd.web.uploads import Uploads
-
-
-@pytest.fixture
-def pair(company: Company) -> tuple[Server, Server]:
-    first, second = company(2)
-    return first, second
 
 
 def finish(uploads: Files, target: str) -> int:
@@ -39,27 +31,10 @@ def test_nobody_changes_an_upload_that_another_process_puts_together(
     here, there = uploads_of(first, files), uploads_of(second, files)
     here.request("MKCOL", "/x")
     there.put("/x/1", b"new")
-    begun, go_on = threading.Event(), threading.Event()
-    finish_draft = talkd.blobs.disk.DiskDraft._finish
-
-    def wait(draft: talkd.blobs.disk.DiskDraft) -> None:
-        begun.set()
-        assert go_on.wait(30)
-        finish_draft(draft)
-
-    monkeypatch.setattr(talkd.blobs.disk.DiskDraft, "_finish", wait)
-    statuses: list[int] = []
-    thread = threading.Thread(target=lambda: statuses.append(finish(here, "/a")))
-    thread.start()
-    try:
-        assert begun.wait(30)
-        monkeypatch.undo()
+    with assembling(monkeypatch, lambda: finish(here, "/a")) as statuses:
         assert finish(there, "/b") == 423
         assert there.status("PUT", "/x/1", b"other") == 423
         assert there.status("DELETE", "/x") == 423
-    finally:
-        go_on.set()
-        thread.join(30)
     assert statuses == [201]
     assert Files(at(second, files.person)).get("/a") == b"new"
 

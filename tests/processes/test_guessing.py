@@ -66,7 +66,7 @@ def test_a_process_that_starts_knows_the_counts(company: Company) -> None:
 
 
 def test_a_network_that_could_not_resume_too_often_makes_no_database_busy(
-    two: list[Server], open_at: Callable[[Server], Socket], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[Server, Server], open_at: Callable[[Server], Socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hello, "RESUMES", 2)
     find, looked = Homes.find_resumable, list[str]()
@@ -76,7 +76,7 @@ def test_a_network_that_could_not_resume_too_often_makes_no_database_busy(
         return await find(homes, resume_id)
 
     monkeypatch.setattr(Homes, "find_resumable", find_noting)
-    socket = open_at(two[0])
+    socket = open_at(pair[0])
     refusals = [socket.refusal("hello", version="1.0", resumeid=f"unknown {number}") for number in range(3)]
     assert refusals == ["no_such_session", "no_such_session", "too_many_requests"]
     assert set(looked) == {"unknown 0", "unknown 1"}

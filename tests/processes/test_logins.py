@@ -1,19 +1,11 @@
 """What one process has answered about accounts holds at the others: passwords, roles, names, settings."""
 
-import pytest
-
-from support.company import Company, at, soon
+from support.company import at, soon
 from support.people import Person
 from support.running import Server
 
 ME = "/ocs/v2.php/cloud/user"
 CONFIG = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/"
-
-
-@pytest.fixture
-def pair(company: Company) -> tuple[Server, Server]:
-    first, second = company(2)
-    return first, second
 
 
 def test_an_old_password_is_refused_at_all_processes(pair: tuple[Server, Server]) -> None:

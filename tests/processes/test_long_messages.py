@@ -94,10 +94,10 @@ def test_frames_that_sockets_get_one_after_another_travel_once() -> None:
 
 
 def test_many_long_messages_at_once_cut_nobody(
-    two: list[Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch
+    pair: tuple[Server, Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alice, bob, token = make_room(two[0])
-    first, second = enter_at(two[0], alice, token), enter_at(two[1], bob, token)
+    alice, bob, token = make_room(pair[0])
+    first, second = enter_at(pair[0], alice, token), enter_at(pair[1], bob, token)
     send, sizes = SocketBus.send, []
 
     def send_noting(bus: SocketBus, message: bytes, to: int | None = None) -> None:
@@ -108,6 +108,6 @@ def test_many_long_messages_at_once_cut_nobody(
     for number in range(40):
         first.say(second, [number, "x" * 60_000])
     assert [second.expect("message")["data"][0] for _ in range(40)] == list(range(40))
-    at(two[1], bob).say(token, "hello")
+    at(pair[1], bob).say(token, "hello")
     assert first.event("room", "message")["data"]["chat"] == {"refresh": True}
     assert 60_000 < max(sizes) < MOST

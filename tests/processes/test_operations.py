@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from support.company import Company, at, soon
+from support.company import at, soon
 from support.running import Server
 from talkd.areas.operations.merging import merge
 from talkd.bus.others import Others
@@ -19,12 +19,6 @@ from talkd.cli.storages import examine_files
 from talkd.config import Config
 
 STATUS = "/ocs/v2.php/apps/talkd/api/v1/status"
-
-
-@pytest.fixture
-def pair(company: Company) -> tuple[Server, Server]:
-    first, second = company(2)
-    return first, second
 
 
 def metrics_of(server: Server) -> dict[str, list[Any]]:

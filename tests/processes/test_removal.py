@@ -3,7 +3,7 @@
 The second server gets no messages of the first one, as if they were on their way for long.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -54,48 +54,35 @@ def post_unheard(second: Server, alice: Person, token: str) -> None:
     at(second, alice).say(token, AFTER)
 
 
-def test_a_poll_does_not_return_what_was_posted_after_the_removal(
-    pair: tuple[Server, Server], people: tuple[Person, Person, str], threads: ThreadPoolExecutor
-) -> None:
-    _, second = pair
-    alice, bob, token = people
-    known = alice.say(token, "before")["id"]
-    polling = threads.submit(wait, bob, token, known)
-    await_waiting(second, 1)
+def remove_bob(_first: Server, alice: Person, bob: Person, token: str) -> None:
     remove(alice, bob, token)
-    post_unheard(second, alice, token)
-    status, text = polling.result(10)
-    assert status == 404
-    assert AFTER not in text
 
 
-def test_a_poll_does_not_return_what_was_posted_after_the_lobby_was_switched_on(
-    pair: tuple[Server, Server], people: tuple[Person, Person, str], threads: ThreadPoolExecutor
-) -> None:
-    _, second = pair
-    alice, bob, token = people
-    known = alice.say(token, "before")["id"]
-    polling = threads.submit(wait, bob, token, known)
-    await_waiting(second, 1)
+def raise_lobby(_first: Server, alice: Person, _bob: Person, token: str) -> None:
     alice.put(f"v4/room/{token}/webinar/lobby", state=1)
-    post_unheard(second, alice, token)
-    status, text = polling.result(10)
-    assert status == 412
-    assert AFTER not in text
 
 
-def test_a_poll_does_not_return_what_was_posted_after_the_account_was_disabled(
-    pair: tuple[Server, Server], people: tuple[Person, Person, str], threads: ThreadPoolExecutor
+def disable_bob(first: Server, _alice: Person, bob: Person, _token: str) -> None:
+    first.admin_request("PUT", f"/ocs/v2.php/cloud/users/{bob.id}/disable")
+
+
+@pytest.mark.parametrize(("lock_out", "refusal"), [(remove_bob, 404), (raise_lobby, 412), (disable_bob, 401)])
+def test_a_poll_does_not_return_what_was_posted_after_the_caller_was_locked_out(
+    pair: tuple[Server, Server],
+    people: tuple[Person, Person, str],
+    threads: ThreadPoolExecutor,
+    lock_out: Callable[[Server, Person, Person, str], None],
+    refusal: int,
 ) -> None:
     first, second = pair
     alice, bob, token = people
     known = alice.say(token, "before")["id"]
     polling = threads.submit(wait, bob, token, known)
     await_waiting(second, 1)
-    first.admin_request("PUT", f"/ocs/v2.php/cloud/users/{bob.id}/disable")
+    lock_out(first, alice, bob, token)
     post_unheard(second, alice, token)
     status, text = polling.result(10)
-    assert status == 401
+    assert status == refusal
     assert AFTER not in text
 
 

@@ -2,9 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
-from support.company import Company, same_device, soon
+from support.company import same_device, soon
 from support.people import PUBLIC, TALK
 from support.polling import Polling
 from support.raw import connection, head
@@ -13,12 +11,6 @@ from support.sockets import Socket
 from talkd.bus.others import Others
 from talkd.conversation import session_store
 from talkd.signaling.dispatch import LEFT, Signaling
-
-
-@pytest.fixture
-def pair(company: Company) -> tuple[Server, Server]:
-    first, second = company(2)
-    return first, second
 
 
 def moved(polling: Polling, server: Server) -> Polling:

@@ -24,9 +24,9 @@ def homes_of(server: Server) -> Homes:
 
 
 def test_a_join_is_answered_while_changes_cannot_be_stored_and_they_are_stored_later(
-    two: list[Server], enter_at: Enter, open_at: Callable[[Server], Socket], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[Server, Server], enter_at: Enter, open_at: Callable[[Server], Socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alice, bob, token = make_room(two[0])
+    alice, bob, token = make_room(pair[0])
     attempts: list[Any] = []
 
     async def fail(_tx: Any, **changes: Any) -> None:
@@ -35,23 +35,23 @@ def test_a_join_is_answered_while_changes_cannot_be_stored_and_they_are_stored_l
 
     with monkeypatch.context() as outage:
         outage.setattr(home_service, "keep", fail)
-        enter_at(two[0], alice, token)
-        two[0].wait_for(lambda: attempts)
-        second = enter_at(two[0], bob, token)
-    two[0].wait_for(lambda: homes_of(two[0])._storing is None)
+        enter_at(pair[0], alice, token)
+        pair[0].wait_for(lambda: attempts)
+        second = enter_at(pair[0], bob, token)
+    pair[0].wait_for(lambda: homes_of(pair[0])._storing is None)
     second.drain()
     second.drop()
-    again = open_at(two[1])
+    again = open_at(pair[1])
     again.resume(second.resume_id)
     assert again.id == second.id
 
 
 def test_rooms_are_read_again_some_at_a_time(
-    two: list[Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch, loop_thread: LoopThread
+    pair: tuple[Server, Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch, loop_thread: LoopThread
 ) -> None:
-    alice = two[0].add_user("alice")
-    sockets = [enter_at(two[0], alice, alice.create_room()) for _ in range(3)]
-    signaling = two[0].app.world[Signaling]
+    alice = pair[0].add_user("alice")
+    sockets = [enter_at(pair[0], alice, alice.create_room()) for _ in range(3)]
+    signaling = pair[0].app.world[Signaling]
     looked: list[str] = []
 
     async def note(_homes: Homes, room: LiveRoom) -> None:
@@ -64,25 +64,25 @@ def test_rooms_are_read_again_some_at_a_time(
     monkeypatch.setattr(elsewhere, "AT_ONCE", 2)
     monkeypatch.setattr(Homes, "drop_ended", note)
     with loop_thread.still_clock() as move:
-        two[0].run(look_twice())
-        two[0].wait_for(lambda: len(looked) == 2)
+        pair[0].run(look_twice())
+        pair[0].wait_for(lambda: len(looked) == 2)
         move(1)
-        two[0].wait_for(lambda: len(looked) == 4)
+        pair[0].wait_for(lambda: len(looked) == 4)
         move(1)
-        two[0].wait_for(lambda: len(looked) == 5)
+        pair[0].wait_for(lambda: len(looked) == 5)
     assert len(set(looked)) == len(sockets)
     assert not signaling.elsewhere._outdated
 
 
 def test_a_newcomer_gets_no_value_whose_removal_is_not_stored_yet(
-    two: list[Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch
+    pair: tuple[Server, Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alice, bob, token = make_room(two[0])
-    first = enter_at(two[0], alice, token)
+    alice, bob, token = make_room(pair[0])
+    first = enter_at(pair[0], alice, token)
     first.send("transient", type="set", key="agenda", value=["one"])
     first.expect("transient")
-    homes = homes_of(two[0])
-    two[0].wait_for(lambda: not homes._changing and homes._storing is None)
+    homes = homes_of(pair[0])
+    pair[0].wait_for(lambda: not homes._changing and homes._storing is None)
 
     async def fail(_tx: Any, **_changes: Any) -> None:
         raise Unavailable(1, message="The database cannot be written.")
@@ -91,7 +91,7 @@ def test_a_newcomer_gets_no_value_whose_removal_is_not_stored_yet(
         outage.setattr(home_service, "keep", fail)
         first.send("transient", type="remove", key="agenda")
         assert first.expect("transient")["type"] == "remove"
-        second = enter_at(two[0], bob, token)
+        second = enter_at(pair[0], bob, token)
         first.send("transient", type="set", key="agenda", value=["two"])
         assert second.expect("transient") == {"type": "set", "key": "agenda", "value": ["two"]}
 
@@ -111,33 +111,33 @@ def leave_behind(server: Server, room_id: int, values: dict[str, str]) -> None:
 
 
 def test_values_of_clients_that_do_not_come_back_are_removed(
-    two: list[Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch
+    pair: tuple[Server, Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alice, _, token = make_room(two[0])
+    alice, _, token = make_room(pair[0])
     room_id = alice.room(token)["id"]
-    leave_behind(two[0], room_id, {"agenda": "one", "sd:gone": "two"})
+    leave_behind(pair[0], room_id, {"agenda": "one", "sd:gone": "two"})
     monkeypatch.setattr(transient, "ABSENT_SECONDS", 0.1)
-    enter_at(two[0], alice, token)
-    room = two[0].app.world[Signaling].registry.find_room(room_id)
+    enter_at(pair[0], alice, token)
+    room = pair[0].app.world[Signaling].registry.find_room(room_id)
     assert room is not None
-    two[0].wait_for(lambda: list(room.transient) == ["agenda"])
+    pair[0].wait_for(lambda: list(room.transient) == ["agenda"])
 
 
-def test_rooms_of_a_process_that_has_died_are_given_up(two: list[Server]) -> None:
-    leave_behind(two[0], 1, {"agenda": "one"})
-    homes = homes_of(two[0])
+def test_rooms_of_a_process_that_has_died_are_given_up(pair: tuple[Server, Server]) -> None:
+    leave_behind(pair[0], 1, {"agenda": "one"})
+    homes = homes_of(pair[0])
     for _ in range(2):
-        two[0].run(homes.forget_unserved())
-    assert two[0].run(two[0].app.world.db.write(lambda tx: home_service.claim(tx, 1, homes.me))) == (homes.me, "")
+        pair[0].run(homes.forget_unserved())
+    assert pair[0].run(pair[0].app.world.db.write(lambda tx: home_service.claim(tx, 1, homes.me))) == (homes.me, "")
 
 
 def test_values_of_a_room_that_change_often_are_stored_once_a_second(
-    two: list[Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch, loop_thread: LoopThread
+    pair: tuple[Server, Server], enter_at: Enter, monkeypatch: pytest.MonkeyPatch, loop_thread: LoopThread
 ) -> None:
-    alice, _, token = make_room(two[0])
-    socket = enter_at(two[0], alice, token)
-    homes, keep = homes_of(two[0]), home_service.keep
-    two[0].wait_for(lambda: homes._storing is None)
+    alice, _, token = make_room(pair[0])
+    socket = enter_at(pair[0], alice, token)
+    homes, keep = homes_of(pair[0]), home_service.keep
+    pair[0].wait_for(lambda: homes._storing is None)
     stored: list[str] = []
 
     async def keep_noting(tx: Tx, **changes: Any) -> None:
@@ -152,7 +152,7 @@ def test_values_of_a_room_that_change_often_are_stored_once_a_second(
             move(0.1)
         assert homes._storing is None
         move(TRANSIENT_PAUSE)
-        two[0].wait_for(lambda: homes._storing)
+        pair[0].wait_for(lambda: homes._storing)
         move(PAUSE)
-        two[0].wait_for(lambda: homes._storing is None)
+        pair[0].wait_for(lambda: homes._storing is None)
     assert [json.loads(each)[0]["value"] for each in stored] == [8]

@@ -1,11 +1,16 @@
 """The files of a person, over WebDAV."""
 
+import threading
 import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 
+import talkd.blobs.disk
 from support.people import Person
 
 DAV, OC, NC = "{DAV:}", "{http://owncloud.org/ns}", "{http://nextcloud.org/ns}"
@@ -85,3 +90,27 @@ def send(person: Person, token: str, content: bytes = b"content", name: str = "a
     assert answer.status_code == 201, answer.text
     shown: dict[str, Any] = answer.json()["ocs"]["data"]
     return shown
+
+
+@contextmanager
+def assembling(monkeypatch: pytest.MonkeyPatch, finish: Callable[[], int]) -> Iterator[list[int]]:
+    """Make an upload a file by `finish`, which ends after the block. Yield the list that gets its status."""
+    begun, go_on = threading.Event(), threading.Event()
+    finish_draft = talkd.blobs.disk.DiskDraft._finish
+
+    def wait(draft: talkd.blobs.disk.DiskDraft) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        finish_draft(draft)
+
+    monkeypatch.setattr(talkd.blobs.disk.DiskDraft, "_finish", wait)
+    statuses: list[int] = []
+    thread = threading.Thread(target=lambda: statuses.append(finish()))
+    thread.start()
+    try:
+        assert begun.wait(30)
+        monkeypatch.undo()
+        yield statuses
+    finally:
+        go_on.set()
+        thread.join(30)

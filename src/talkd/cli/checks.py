@@ -21,7 +21,6 @@ from talkd.cli.command import database_of
 from talkd.cli.database import explain, opened, schema_of
 from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.cli.listening import examine_address, examine_public_url, examine_server
-from talkd.cli.process import SPARE_CONNECTIONS
 from talkd.cli.storages import examine_files, examine_space
 from talkd.config import Config
 from talkd.conversation.settings import TalkSettings
@@ -29,6 +28,7 @@ from talkd.core.networks import require_network
 from talkd.storage.migrate import REVISIONS, Schema
 from talkd.storage.postgres_capacity import Capacity, get_capacity
 from talkd.storage.sqlite_files import find_damage
+from talkd.web.http import SPARE_CONNECTIONS
 
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 """A clock before this date is wrong."""

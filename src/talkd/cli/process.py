@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 log = Log(__name__)
 
-SPARE_CONNECTIONS = 1024
-"""Connections beyond `server.max_connections`: idle ones, and those whose requests get 503 because of that limit."""
 DRAIN = 5.0
 """Seconds that a stopping server waits for open requests."""
 

@@ -1,6 +1,6 @@
 """Maximum numbers of statements of the most frequent requests, whatever the amount of data."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -8,21 +8,12 @@ import pytest
 
 from support.notifications import PATH
 from support.people import PUBLIC, Person
-from support.running import LoopThread, Server
+from support.running import Server
 
 SEND, POLL, LIST, HISTORY, COUNTED, NOTIFICATIONS = 6, 2, 3, 6, 6, 2
 """Maximum number of statements."""
 
 Cost = Callable[[Callable[[], Any]], int]
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request: pytest.FixtureRequest, databases: Any, loop_thread: LoopThread) -> Iterator[Server]:
-    """A server without jobs, which run statements too."""
-    made = Server(loop_thread, databases.config(request.param))
-    made.run(made.app.stop_jobs())
-    yield made
-    made.stop()
 
 
 @pytest.fixture
