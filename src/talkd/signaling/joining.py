@@ -1,7 +1,7 @@
 """Join and leave rooms."""
 
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from talkd.areas.signaling import identity_service as identities
 from talkd.areas.signaling import service as polls
@@ -46,8 +46,7 @@ async def _join(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request
     joined = peer.room
     if joined is not None and (joined.token, peer.session_id) == (wanted.roomid, wanted.sessionid):
         raise Refused("already_joined", details={"room": {"roomid": joined.token}})
-    me, name, match = await _find_participant(signaling, peer, wanted)
-    has_polled = bool(await signaling.world.db.read(lambda tx: polls.find_newest_poll(tx, wanted.sessionid)))
+    me, name, match, has_polled = await _find_participant(signaling, peer, wanted)
     transients = ""
     if me is not None:
         # Nothing waits between this and the entry: a room without peers is given up.
@@ -153,21 +152,29 @@ def encode_sender(peer: Peer) -> bytes:
     return messages.encode({"sessionid": peer.id, "userid": peer.user_id or ""})[1:-1]
 
 
-async def _find_participant(
-    signaling: "Signaling", peer: Peer, wanted: RoomRequest
-) -> tuple[Participant | None, str, Match]:
-    """Return the participant of a session, the name of the room, and how well the peer has proven to be theirs.
+class _Found(NamedTuple):
+    """The participant of a session, as far as there is one."""
 
-    If sessions or rights change during the read, look again.
-    """
+    me: Participant | None = None
+    room_name: str = ""
+    match: Match = Match.NONE
+    """How well the peer has proven to be the participant."""
+    has_polled: bool = False
+    """Whether a guest's client has polled with the session."""
 
-    async def look(tx: Tx) -> tuple[Participant | None, str, Match]:
+
+async def _find_participant(signaling: "Signaling", peer: Peer, wanted: RoomRequest) -> _Found:
+    """Return the participant of a session. If sessions or rights change during the read, look again."""
+
+    async def look(tx: Tx) -> _Found:
         me = await identities.find_joined(tx, wanted.roomid, wanted.sessionid, peer.user_id)
         if me is None or me.session is None:
-            return None, "", Match.NONE
-        is_user = peer.user_id is not None
-        match = Match.SURE if is_user else await identities.compare_browsers(tx, me.session, peer.login)
-        return me, await identities.get_room_name(tx, me.room, peer.user_id), match
+            return _Found()
+        name = await identities.get_room_name(tx, me.room, peer.user_id)
+        if peer.user_id is not None:
+            return _Found(me, name, Match.SURE)
+        match = await identities.compare_browsers(tx, me.session, peer.login)
+        return _Found(me, name, match, has_polled=bool(await polls.find_newest_poll(tx, wanted.sessionid)))
 
     changes = signaling.world.changes
     while True:
