@@ -112,7 +112,7 @@ async def note_arrivals(tx: Tx, arrivals: Sequence[Arrival]) -> None:
         room_id, ids = readers[0].room.id, [me.attendee.id for me in readers]
         moved = await message_store.mark_read_forward(tx, room_id, ids, message_id)
         if len(moved) == 1:
-            [low] = [me.attendee.last_read for me in readers if me.attendee.id == moved[0]][:1]
+            low = next(me.attendee.last_read for me in readers if me.attendee.id == moved[0])
             await tx.emit(ReadMarkerMoved(room_id, moved[0], low=low))
         elif moved:
             await tx.emit(ReadMarkerMoved(room_id, moved[0], low=BELOW_ALL))
