@@ -116,9 +116,13 @@ def load(config_file: Path | None, data: Path | None = None, database: str | Non
 
 def database_of(config: Config) -> str:
     """Return a name of the database to print. It contains no password."""
-    url = config.database.url
+    return database_name(config.database.url, Path(config.data))
+
+
+def database_name(url: str, folder: Path) -> str:
+    """Return a name to print, without a password. Without a URL, the database is SQLite in the folder."""
     if not url:
-        return f"SQLite in {Path(config.data).resolve()}"
+        return f"SQLite in {folder.resolve()}"
     scheme, _, rest = url.partition("?")[0].partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
 

@@ -10,6 +10,7 @@ import msgspec
 from talkd.backups.source import Source
 from talkd.backups.target import Target
 from talkd.cli import data_folder
+from talkd.cli.command import database_name
 from talkd.config import Config
 
 FILE = "talkd.db"
@@ -27,10 +28,7 @@ class Place(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """Return a name to print, without a password."""
-        if not self.url:
-            return f"SQLite in {self.folder.resolve()}"
-        scheme, _, rest = self.url.partition("?")[0].partition("://")
-        return f"{scheme}://{rest.rpartition('@')[2]}"
+        return database_name(self.url, self.folder)
 
     def open_source(self, *, keeps_writers_out: bool = False) -> AbstractAsyncContextManager[Source]:
         """Read the database as it is now. `keeps_writers_out`: whether nobody else may write meanwhile."""
