@@ -207,6 +207,19 @@ def test_nothing_is_copied_over_data(goal: str, databases: Any, loop_thread: Loo
     assert tables.read() == rows
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_database_is_not_copied_into_itself(kind: str, databases: Any) -> None:
+    config = databases.config(kind)
+    assert "the same database" in refusal(config, config, 5)
+
+
+def test_a_database_that_is_not_there_is_named_and_nothing_is_created(databases: Any, tmp_path: Path) -> None:
+    missing, before = tmp_path / "mistyped", databases.config("sqlite")
+    before.data = str(missing)
+    assert f"there is no database {missing}/talkd.db" in refusal(before, databases.config("sqlite", empty=True), 5)
+    assert not missing.exists()
+
+
 @pytest.mark.parametrize("origin", ["sqlite", "postgres"])
 def test_nobody_writes_to_the_database_while_it_is_copied(origin: str, databases: Any, loop_thread: LoopThread) -> None:
     config = databases.config(origin)

@@ -68,7 +68,7 @@ async def opened_sqlite(path: Path, *, keeps_writers_out: bool) -> AsyncIterator
 
     `keeps_writers_out`: whether other processes, which may go on reading, must wait to write.
     """
-    _require_file(path)
+    require_file(path)
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         connection.set_busy_timeout(BUSY_MILLISECONDS)
@@ -81,7 +81,8 @@ async def opened_sqlite(path: Path, *, keeps_writers_out: bool) -> AsyncIterator
         connection.close()
 
 
-def _require_file(path: Path) -> None:
+def require_file(path: Path) -> None:
+    """Raises PlaceRefused if there is no database, and DatabaseRefused for a part of one."""
     files.require_complete(path)
     if not path.exists():
         raise PlaceRefused(f"there is no database {path}: check the data folder")

@@ -6,6 +6,7 @@ import click
 
 from talkd.backups.copying import Copied
 from talkd.backups.copying import copy as copy_database
+from talkd.backups.model import PlaceRefused
 from talkd.blobs import FOLDER
 from talkd.cli import safekeeping
 from talkd.cli.command import ConfigCommand
@@ -41,6 +42,9 @@ def copy(config: Config, origin: Place, goal: Place, quiet: bool) -> None:  # no
     began, bars = time.monotonic(), progress(quiet=quiet)
 
     async def whole() -> Copied:
+        if goal.is_same_as(origin):
+            raise PlaceRefused("--from and --to are the same database: choose another one to copy into")
+        origin.require_file()
         async with (
             origin.reserved(),
             goal.reserved(),

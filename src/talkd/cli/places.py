@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -29,6 +30,17 @@ class Place(msgspec.Struct, frozen=True):
     def name(self) -> str:
         """Return a name to print, without a password."""
         return database_name(self.url, self.folder)
+
+    def is_same_as(self, other: Self) -> bool:
+        """Return True if both are certainly one database. Two URLs of PostgreSQL may also mean the same one."""
+        return self.url == other.url if self.url or other.url else self.folder.resolve() == other.folder.resolve()
+
+    def require_file(self) -> None:
+        """Raises PlaceRefused, DatabaseRefused if the SQLite file is missing. Reserving would make its folder."""
+        if not self.url:
+            from talkd.backups.sqlite_source import require_file
+
+            require_file(self.folder / FILE)
 
     def open_source(self, *, keeps_writers_out: bool = False) -> AbstractAsyncContextManager[Source]:
         """Read the database as it is now. `keeps_writers_out`: whether nobody else may write meanwhile."""
